@@ -132,6 +132,7 @@ struct jobtrack_info {
 	__aligned_u64 by_order;
 	__aligned_u64 inexact;
 };
+
 #define JOBTRACK_INFO_SIZE_VER0		136
 
 /* jobtrack_create.flags */
@@ -177,6 +178,7 @@ struct jobtrack_create {
 	__u32 __pad;
 	char label[JOBTRACK_LABEL_SIZE];
 };
+
 #define JOBTRACK_CREATE_SIZE_VER0	96
 
 /* jobtrack_open.flags */
@@ -210,6 +212,7 @@ struct jobtrack_open {
 	__u32 __pad;
 	char label[JOBTRACK_LABEL_SIZE];
 };
+
 #define JOBTRACK_OPEN_SIZE_VER0		88
 
 /**
@@ -238,6 +241,7 @@ struct jobtrack_which {
 	__u32 uid;
 	char label[JOBTRACK_LABEL_SIZE];
 };
+
 #define JOBTRACK_WHICH_SIZE_VER0	96
 
 /**
@@ -260,6 +264,7 @@ struct jobtrack_list {
 	__u32 row_size;
 	__u32 __pad;
 };
+
 #define JOBTRACK_LIST_SIZE_VER0		24
 
 /* ------------------------------------------------------------------------- */
@@ -314,6 +319,7 @@ struct jobtrack_job {
 	__u32 subjobs;
 	char label[JOBTRACK_LABEL_SIZE];
 };
+
 #define JOBTRACK_JOB_SIZE_VER0		160
 
 /**
@@ -335,6 +341,7 @@ struct jobtrack_job {
 struct jobtrack_enter {
 	__aligned_u64 flags;
 };
+
 #define JOBTRACK_ENTER_SIZE_VER0	8
 
 /* jobtrack_tag.flags */
@@ -380,6 +387,7 @@ struct jobtrack_tag {
 	__u32 denied;
 	__u32 __pad;
 };
+
 #define JOBTRACK_TAG_SIZE_VER0		32
 
 /**
@@ -428,6 +436,7 @@ struct jobtrack_signal {
 	__aligned_u64 denied;
 	__aligned_u64 newborns;
 };
+
 #define JOBTRACK_SIGNAL_SIZE_VER0	56
 
 /* jobtrack_row.flags */
@@ -449,6 +458,7 @@ struct jobtrack_row {
 	__s32 pid;
 	__u32 flags;
 };
+
 #define JOBTRACK_ROW_SIZE_VER0		32
 
 /**
@@ -477,6 +487,7 @@ struct jobtrack_snapshot {
 	__u32 row_size;
 	__u32 __pad;
 };
+
 #define JOBTRACK_SNAPSHOT_SIZE_VER0	32
 
 /* Device commands count from 0x00, job commands from 0x40. */

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Births, and their independent witness.
+ *
+ * Both run in the creating thread, for a child that is on the task list but not
+ * woken: it has run nothing, and it will not if it is sent SIGKILL now.
+ */
+#include <linux/printk.h>
+#include <linux/ratelimit.h>
+#include <linux/sched/signal.h>
+
+#include "birth.h"
+#include "counters.h"
+#include "debug.h"
+#include "member.h"
+#include "signal.h"
+
+/* The child never runs an instruction of user space. */
+static void jt_kill_newborn(struct task_struct *child)
+{
+	kill_pid(task_tgid(child), SIGKILL, 1);
+}
+
+/**
+ * jt_birth() - the task_newtask probe's work: the child is born into its
+ * creator's job
+ * @child: a new process
+ *
+ * The creator is current, never real_parent (CLONE_PARENT). It stays a member
+ * throughout: its record goes only after its last thread has begun to exit.
+ *
+ * Context: the creating thread, possibly with preemption disabled.
+ */
+void jt_birth(struct task_struct *child)
+{
+	struct jt_member *parent, *member;
+	struct jt_tree *tree;
+	u64 job = 0;
+
+	if (jt_debug(JT_DEBUG_HIDE_BIRTH))
+		return;
+	/*
+	 * Pairs with jt_member_admit()'s smp_mb(): either this look-up finds a
+	 * process that has just joined, or who joined it finds the child on the
+	 * task list.
+	 */
+	smp_mb();
+	rcu_read_lock();
+	parent = jt_member_find(task_tgid(current));
+	if (likely(!parent)) {
+		rcu_read_unlock();
+		return;
+	}
+
+	tree = parent->tree;
+	member = jt_debug(JT_DEBUG_LOSE_BIRTH) ? NULL : jt_member_alloc(GFP_ATOMIC);
+
+	spin_lock(&tree->lock);
+	if (likely(member && !jt_member_insert(member, parent->job, child))) {
+		WRITE_ONCE(parent->job->births, parent->job->births + 1);
+		jt_count(JT_BIRTHS);
+		jt_signal_newborn(parent, member, child);
+	} else {
+		/*
+		 * No memory. (A record cannot be there already: tagging refuses
+		 * a task that is TASK_NEW. If it were, then the same: what
+		 * cannot be recorded does not run.)
+		 */
+		job = parent->job->id;
+		WRITE_ONCE(parent->job->lost, parent->job->lost + 1);
+		jt_count(JT_LOST);
+		jt_kill_newborn(child);
+	}
+	spin_unlock(&tree->lock);
+	rcu_read_unlock();
+
+	if (unlikely(job)) {
+		if (member)
+			jt_member_free(member);
+		pr_warn_ratelimited("job %llu: a child of process %d could not be recorded, killed before it ran\n",
+				    job, task_tgid_nr(current));
+	}
+}
+
+/* Nothing has to be recorded of a child that will not run. */
+static bool jt_is_dying(struct task_struct *child)
+{
+	return READ_ONCE(child->signal->flags) & SIGNAL_GROUP_EXIT;
+}
+
+/**
+ * jt_witness() - the sched_process_fork probe's work: is the child recorded
+ * exactly if its creator is?
+ * @child: a new process
+ *
+ * Asks the table anew and shares nothing with jt_birth() but that. The one
+ * innocent disagreement: the creator joined after the birth probe had looked.
+ * Then the child was there before the creator was a member.
+ *
+ * Context: the creating thread, possibly with preemption disabled.
+ */
+void jt_witness(struct task_struct *child)
+{
+	struct jt_member *parent, *member;
+	bool unseen = false;
+
+	rcu_read_lock();
+	parent = jt_member_find(task_tgid(current));
+	member = jt_member_find(task_tgid(child));
+	if (unlikely(!parent != !member || (parent && parent->tree != member->tree))) {
+		if (!parent || member) {
+			unseen = true;
+		} else if (!jt_is_dying(child)) {
+			/* joined is set under the lock that the insertion holds. */
+			spin_lock(&parent->tree->lock);
+			unseen = !parent->joined || parent->joined < child->start_time;
+			spin_unlock(&parent->tree->lock);
+		}
+	}
+	rcu_read_unlock();
+
+	if (unlikely(unseen)) {
+		jt_kill_newborn(child);
+		jt_count(JT_UNSEEN);
+		pr_err_ratelimited("the birth of process %d, child of %d, was not recorded as it should be; killed before it ran\n",
+				   task_tgid_nr(child), task_tgid_nr(current));
+	}
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What differs between kernels, and nothing else; included before every source
+ * file. Enterprise kernels backport, so a version number says little: what the
+ * kernel's own headers declare decides, by type.
+ */
+#ifndef _JT_COMPAT_H
+#define _JT_COMPAT_H
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/kconfig.h>
+#include <linux/compiler.h>
+#include <linux/sched.h>
+
+#ifdef CONFIG_PREEMPT_RT
+#error "jobtrack cannot run on PREEMPT_RT: there spinlocks sleep, probes must not"
+#endif
+
+/*
+ * JT_PROBE(name, probe, type, otherwise) - the probe for a tracepoint
+ *
+ * Each tracepoint declares check_trace_callback_type_NAME() with its prototype.
+ * JT_PROBE() nests in @otherwise; a prototype that fits none ends at
+ * JT_PROBE_NONE, which is no value, and fails the build: never the node.
+ */
+#define JT_PROBE_FITS(name, type)						\
+	__builtin_types_compatible_p(typeof(check_trace_callback_type_##name),	\
+				     void (type))
+#define JT_PROBE(name, probe, type, otherwise)					\
+	__builtin_choose_expr(JT_PROBE_FITS(name, type), probe, otherwise)
+#define JT_PROBE_NONE	((void)0)
+
+/* A task that copy_process() has made and nobody has woken yet. */
+#define jt_task_is_new(task)	(READ_ONCE((task)->__state) == TASK_NEW)
+
+#endif /* _JT_COMPAT_H */

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Switches that turn one rule off each, so that the tests can show that they
+ * would see it missing. Only in a module built with JT_DEBUG=1.
+ */
+#ifndef _JT_DEBUG_H
+#define _JT_DEBUG_H
+
+#include <linux/types.h>
+#include <linux/jobtrack.h>
+
+#define JT_DEBUG_NO_MARK	0x01	/* forks in flight get no mark */
+#define JT_DEBUG_NO_LOG		0x02	/* a birth does not look at its parent's log */
+#define JT_DEBUG_NO_ORDER	0x04	/* a birth ignores the operation under way */
+#define JT_DEBUG_NO_CONDEMN	0x08	/* births into a killed job live */
+#define JT_DEBUG_LOSE_BIRTH	0x10	/* the birth probe finds no memory */
+#define JT_DEBUG_HIDE_BIRTH	0x20	/* the birth probe does not see the birth */
+#define JT_DEBUG_NO_CONT	0x40	/* a SIGCONT does not cancel an older stop */
+
+/* Members that a walk handles per hold of the tree's lock */
+#define JT_SIGNAL_BATCH		32
+#define JT_SNAPSHOT_BATCH	256
+
+#ifdef JT_DEBUG
+#define JT_DEBUG_FEATURE	JOBTRACK_FEATURE_DEBUG
+
+extern unsigned int jt_debug_switches;
+extern unsigned int jt_debug_batch;
+extern unsigned int jt_debug_pause_us;
+
+static inline bool jt_debug(unsigned int rule)
+{
+	return READ_ONCE(jt_debug_switches) & rule;
+}
+
+unsigned int jt_signal_batch(void);
+void jt_signal_pause(void);
+#else
+#define JT_DEBUG_FEATURE	0
+
+static inline bool jt_debug(unsigned int rule)
+{
+	return false;
+}
+
+static inline unsigned int jt_signal_batch(void)
+{
+	return JT_SIGNAL_BATCH;
+}
+
+static inline void jt_signal_pause(void)
+{
+}
+#endif
+
+#endif /* _JT_DEBUG_H */

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Leaving and gone.
+ *
+ * sched_process_exit fires before a task closes its files: the process may hold
+ * a device, a port or a mount for a long time after. So a member whose last
+ * thread gets there is *leaving*, and a sweep looks at it until it is *gone*:
+ * until every thread has an exit state.
+ */
+#include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
+#include <linux/timekeeping.h>
+#include <linux/workqueue.h>
+
+#include "counters.h"
+#include "exit.h"
+#include "member.h"
+
+#define JT_SWEEP_BATCH	32
+#define JT_SWEEP_MIN_MS	1
+#define JT_SWEEP_MAX_MS	10
+
+static struct workqueue_struct *jt_sweeps;
+
+/* The work holds a reference to the root: for its tree's lock. */
+static void jt_sweep_soon(struct jt_tree *tree)
+{
+	lockdep_assert_held(&tree->lock);
+	if (queue_delayed_work(jt_sweeps, &tree->sweep, tree->sweep_delay))
+		jt_job_get(tree->root);
+}
+
+/**
+ * jt_exit() - the sched_process_exit probe's work
+ * @task: the task that exits: current
+ *
+ * Several last threads can each see that none is live: the second finds the
+ * member leaving. live cannot rise from 0, and no process that has begun to
+ * exit forks, so the member stays a member until here for all its births.
+ *
+ * Context: process, possibly with preemption disabled.
+ */
+void jt_exit(struct task_struct *task)
+{
+	struct jt_member *member;
+	struct jt_tree *tree;
+
+	if (atomic_read(&task->signal->live))
+		return;
+
+	rcu_read_lock();
+	member = jt_member_find(task_tgid(task));
+	if (member) {
+		tree = member->tree;
+		spin_lock(&tree->lock);
+		if (member->state == JT_LIVING) {
+			member->state = JT_LEAVING;
+			member->leaving_since = ktime_get_boottime_ns();
+			list_add_tail(&member->leaving, &tree->leaving);
+			jt_job_population(member->job, -1, 1);
+			jt_count(JT_LEAVING_NOW);
+			jt_sweep_soon(tree);
+		}
+		spin_unlock(&tree->lock);
+	}
+	rcu_read_unlock();
+}
+
+/*
+ * Gone: reaped, or each thread has an exit state. exit_notify() sets that after
+ * files are closed and devices released; a thread other than the leader is
+ * taken off the group only later.
+ */
+static bool jt_process_is_gone(struct pid *pid)
+{
+	struct task_struct *leader;
+	bool gone;
+
+	rcu_read_lock();
+	leader = pid_task(pid, PIDTYPE_TGID);
+	gone = !leader || (READ_ONCE(leader->exit_state) && thread_group_empty(leader));
+	rcu_read_unlock();
+	return gone;
+}
+
+static void jt_sweep(struct work_struct *work)
+{
+	struct jt_tree *tree = container_of(to_delayed_work(work), struct jt_tree, sweep);
+	struct jt_job *root = tree->root;
+	struct jt_member *member, *next;
+	unsigned long found = 0;
+	LIST_HEAD(waiting);	/* under tree->lock, too: jt_members_drop() stops us first */
+	LIST_HEAD(gone);
+	int n;
+
+	spin_lock(&tree->lock);
+	while (!list_empty(&tree->leaving)) {
+		for (n = 0; n < JT_SWEEP_BATCH && !list_empty(&tree->leaving); n++) {
+			member = list_first_entry(&tree->leaving, struct jt_member, leaving);
+			if (!jt_process_is_gone(member->pid)) {
+				list_move_tail(&member->leaving, &waiting);
+				continue;
+			}
+			found++;
+			jt_member_gone(member);
+			if (tree->snapshot) {
+				list_move_tail(&member->leaving, &tree->deferred);
+			} else {
+				jt_member_retire(member);
+				list_move_tail(&member->leaving, &gone);
+			}
+		}
+		spin_unlock(&tree->lock);
+
+		list_for_each_entry_safe(member, next, &gone, leaving)
+			jt_member_put(member);
+		INIT_LIST_HEAD(&gone);
+		cond_resched();
+		spin_lock(&tree->lock);
+	}
+	list_splice(&waiting, &tree->leaving);
+
+	tree->sweep_delay = found ? msecs_to_jiffies(JT_SWEEP_MIN_MS) :
+		min_t(unsigned int, tree->sweep_delay + 1, msecs_to_jiffies(JT_SWEEP_MAX_MS));
+	if (!list_empty(&tree->leaving))
+		jt_sweep_soon(tree);
+	else
+		tree->sweep_delay = msecs_to_jiffies(JT_SWEEP_MIN_MS);
+	spin_unlock(&tree->lock);
+
+	jt_job_put(root);
+}
+
+/**
+ * jt_sweep_flush() - retire those who went while a snapshot was under way
+ * @tree: the tree; the caller has ended the snapshot and holds list_mutex
+ *
+ * Context: process, may sleep.
+ */
+void jt_sweep_flush(struct jt_tree *tree)
+{
+	struct jt_member *member, *next;
+	LIST_HEAD(gone);
+	int n;
+
+	lockdep_assert_held(&tree->list_mutex);
+	do {
+		spin_lock(&tree->lock);
+		for (n = 0; n < JT_SWEEP_BATCH && !list_empty(&tree->deferred); n++) {
+			member = list_first_entry(&tree->deferred, struct jt_member, leaving);
+			jt_member_retire(member);
+			list_move_tail(&member->leaving, &gone);
+		}
+		spin_unlock(&tree->lock);
+
+		list_for_each_entry_safe(member, next, &gone, leaving)
+			jt_member_put(member);
+		INIT_LIST_HEAD(&gone);
+		cond_resched();
+	} while (n);
+}
+
+void jt_sweep_init(struct jt_tree *tree)
+{
+	INIT_DELAYED_WORK(&tree->sweep, jt_sweep);
+	tree->sweep_delay = msecs_to_jiffies(JT_SWEEP_MIN_MS);
+}
+
+/**
+ * jt_sweep_stop() - stop a tree's sweep for good
+ * @tree: the tree; the caller has a reference to its root through a member
+ *
+ * Context: process, may sleep; for a forced unload only.
+ */
+void jt_sweep_stop(struct jt_tree *tree)
+{
+	/* It queues itself, which cancel_delayed_work_sync() copes with. */
+	if (cancel_delayed_work_sync(&tree->sweep))
+		jt_job_put(tree->root);
+}
+
+int __init jt_sweeps_init(void)
+{
+	jt_sweeps = alloc_workqueue("jobtrack", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	return jt_sweeps ? 0 : -ENOMEM;
+}
+
+void jt_sweeps_exit(void)
+{
+	destroy_workqueue(jt_sweeps);
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The tracepoint probes, and the test at load time that each of them fires.
+ *
+ * Probes may run with preemption disabled or, in newer kernels, preemptible and
+ * outside of an RCU read-side section: what they call takes rcu_read_lock()
+ * itself. They sort out in a test or two what is not for them: threads, and the
+ * kernel's own threads.
+ */
+#include <linux/kthread.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/tracepoint.h>
+#include <trace/events/sched.h>
+#include <trace/events/signal.h>
+#include <trace/events/task.h>
+
+#include "birth.h"
+#include "compat.h"
+#include "exit.h"
+#include "hooks.h"
+#include "signal.h"
+
+enum jt_hook_id {
+	JT_HOOK_BIRTH,
+	JT_HOOK_WITNESS,
+	JT_HOOK_EXIT,
+	JT_HOOK_SIGNAL,
+	JT_NR_HOOKS
+};
+
+/*
+ * The probes that have seen the self-test's kernel thread, a bit each. Set by
+ * probes on any CPU, read when the thread is gone.
+ */
+static unsigned long jt_hooks_fired;
+static bool jt_hooks_testing;
+
+/* Kernel threads are in no job; but the self-test's is one. */
+static bool jt_is_kthread(struct task_struct *task, enum jt_hook_id hook)
+{
+	if (likely(!(task->flags & PF_KTHREAD)))
+		return false;
+	if (unlikely(READ_ONCE(jt_hooks_testing)))
+		set_bit(hook, &jt_hooks_fired);
+	return true;
+}
+
+static void jt_probe_birth_ulong(void *data, struct task_struct *task, unsigned long clone_flags)
+{
+	if (!(clone_flags & CLONE_THREAD) && !jt_is_kthread(task, JT_HOOK_BIRTH))
+		jt_birth(task);
+}
+
+static void jt_probe_birth_u64(void *data, struct task_struct *task, u64 clone_flags)
+{
+	jt_probe_birth_ulong(data, task, clone_flags);
+}
+
+static void jt_probe_witness(void *data, struct task_struct *parent, struct task_struct *child)
+{
+	if (thread_group_leader(child) && !jt_is_kthread(child, JT_HOOK_WITNESS))
+		jt_witness(child);
+}
+
+static void jt_probe_exit(void *data, struct task_struct *task)
+{
+	if (!jt_is_kthread(task, JT_HOOK_EXIT))
+		jt_exit(task);
+}
+
+static void jt_probe_exit_dead(void *data, struct task_struct *task, bool group_dead)
+{
+	jt_probe_exit(data, task);
+}
+
+static void jt_probe_signal(void *data, int sig, struct kernel_siginfo *info,
+			    struct task_struct *task, int group, int result)
+{
+	jt_signal_generated(sig, task, result);
+}
+
+static struct jt_hook {
+	const char *name;
+	void *probe;
+	struct tracepoint *tracepoint;
+	bool registered;
+} jt_hooks[JT_NR_HOOKS] = {
+	[JT_HOOK_BIRTH] = {
+		.name = "task_newtask",
+		.probe = JT_PROBE(task_newtask, jt_probe_birth_ulong,
+				  void (*)(void *, struct task_struct *, unsigned long),
+			 JT_PROBE(task_newtask, jt_probe_birth_u64,
+				  void (*)(void *, struct task_struct *, u64),
+				  JT_PROBE_NONE)),
+	},
+	[JT_HOOK_WITNESS] = {
+		.name = "sched_process_fork",
+		.probe = jt_probe_witness,
+	},
+	[JT_HOOK_EXIT] = {
+		.name = "sched_process_exit",
+		.probe = JT_PROBE(sched_process_exit, jt_probe_exit,
+				  void (*)(void *, struct task_struct *),
+			 JT_PROBE(sched_process_exit, jt_probe_exit_dead,
+				  void (*)(void *, struct task_struct *, bool),
+				  JT_PROBE_NONE)),
+	},
+	[JT_HOOK_SIGNAL] = {
+		.name = "signal_generate",
+		.probe = jt_probe_signal,
+	},
+};
+
+static_assert(JT_PROBE_FITS(sched_process_fork,
+			    void (*)(void *, struct task_struct *, struct task_struct *)));
+static_assert(JT_PROBE_FITS(signal_generate,
+			    void (*)(void *, int, struct kernel_siginfo *, struct task_struct *,
+				     int, int)));
+
+static void jt_hook_match(struct tracepoint *tracepoint, void *unused)
+{
+	int i;
+
+	for (i = 0; i < JT_NR_HOOKS; i++)
+		if (!strcmp(tracepoint->name, jt_hooks[i].name))
+			jt_hooks[i].tracepoint = tracepoint;
+}
+
+static int jt_selftest_thread(void *unused)
+{
+	set_current_state(TASK_IDLE);
+	while (!kthread_should_stop()) {
+		schedule();
+		set_current_state(TASK_IDLE);
+	}
+	__set_current_state(TASK_RUNNING);
+	return 0;
+}
+
+/*
+ * A kernel that has the tracepoints may yet not call them. Make a task, signal
+ * it and let it end, and see that each probe saw it.
+ */
+static int jt_hooks_selftest(void)
+{
+	struct task_struct *thread;
+	int i, err = 0;
+
+	WRITE_ONCE(jt_hooks_testing, true);
+	thread = kthread_run(jt_selftest_thread, NULL, "jobtrack/test");
+	if (IS_ERR(thread)) {
+		WRITE_ONCE(jt_hooks_testing, false);
+		return PTR_ERR(thread);
+	}
+	if (jt_signal_selftest(task_tgid(thread)))
+		set_bit(JT_HOOK_SIGNAL, &jt_hooks_fired);
+	/* Its exit probe comes before anybody is told that it has ended. */
+	get_task_struct(thread);
+	kthread_stop(thread);
+	put_task_struct(thread);
+	WRITE_ONCE(jt_hooks_testing, false);
+
+	for (i = 0; i < JT_NR_HOOKS; i++) {
+		if (!test_bit(i, &jt_hooks_fired)) {
+			pr_err("this kernel does not call the tracepoint %s: cannot track\n",
+			       jt_hooks[i].name);
+			err = -ENODEV;
+		}
+	}
+	return err;
+}
+
+/**
+ * jt_hooks_init() - register the probes and see them fire
+ *
+ * Return: 0, or -ENODEV with a log line that names the tracepoint that is missing
+ * or silent. Context: process.
+ */
+int __init jt_hooks_init(void)
+{
+	int i, err;
+
+	for_each_kernel_tracepoint(jt_hook_match, NULL);
+	for (i = 0; i < JT_NR_HOOKS; i++) {
+		if (!jt_hooks[i].tracepoint) {
+			pr_err("this kernel has no tracepoint %s: cannot track\n",
+			       jt_hooks[i].name);
+			return -ENODEV;
+		}
+	}
+	for (i = 0; i < JT_NR_HOOKS; i++) {
+		err = tracepoint_probe_register(jt_hooks[i].tracepoint, jt_hooks[i].probe, NULL);
+		if (err) {
+			pr_err("cannot register a probe for %s: %d\n", jt_hooks[i].name, err);
+			goto err_unregister;
+		}
+		jt_hooks[i].registered = true;
+	}
+	err = jt_hooks_selftest();
+	if (err)
+		goto err_unregister;
+	return 0;
+
+err_unregister:
+	jt_hooks_exit();
+	return err;
+}
+
+/* No probe runs any more when this returns. */
+void jt_hooks_exit(void)
+{
+	int i;
+
+	for (i = 0; i < JT_NR_HOOKS; i++) {
+		if (jt_hooks[i].registered)
+			tracepoint_probe_unregister(jt_hooks[i].tracepoint, jt_hooks[i].probe,
+						    NULL);
+		jt_hooks[i].registered = false;
+	}
+	tracepoint_synchronize_unregister();
+}

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _JT_HOOKS_H
+#define _JT_HOOKS_H
+
+int jt_hooks_init(void);
+void jt_hooks_exit(void);
+
+#endif /* _JT_HOOKS_H */

@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The job object: ID, label, tree, reference count, lookup, who may what.
+ */
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/ctype.h>
+#include <linux/hashtable.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/stringhash.h>
+#include <linux/timekeeping.h>
+#include <linux/user_namespace.h>
+#include <linux/xarray.h>
+
+#include "counters.h"
+#include "exit.h"
+#include "job.h"
+#include "member.h"
+
+#define JT_LABEL_BITS 10
+
+/*
+ * All jobs. A job is in here from jt_job_create() until its last reference is
+ * dropped; lookups run under RCU or the lock and take a reference only where
+ * there is one left.
+ */
+static struct {
+	struct xarray by_id;			/* has a lock of its own */
+	spinlock_t lock;			/* protects labels */
+	DECLARE_HASHTABLE(labels, JT_LABEL_BITS);
+	atomic64_t last_id;
+} jt_jobs = {
+	.by_id = XARRAY_INIT(jt_jobs.by_id, 0),
+	.lock = __SPIN_LOCK_UNLOCKED(jt_jobs.lock),
+};
+
+static u32 jt_label_key(kuid_t owner, const char *label)
+{
+	return full_name_hash((void *)(unsigned long)__kuid_val(owner), label, strlen(label));
+}
+
+/* One that still has a reference; the lookup's own is on the caller. */
+static struct jt_job *jt_label_lookup(kuid_t owner, const char *label)
+{
+	struct jt_job *job;
+
+	lockdep_assert_held(&jt_jobs.lock);
+	hash_for_each_possible(jt_jobs.labels, job, label_node, jt_label_key(owner, label))
+		if (uid_eq(job->owner, owner) && !strcmp(job->label, label) &&
+		    refcount_inc_not_zero(&job->ref))
+			return job;
+	return NULL;
+}
+
+static struct jt_tree *jt_tree_create(struct jt_job *root)
+{
+	struct jt_tree *tree = kzalloc(sizeof(*tree), GFP_KERNEL_ACCOUNT);
+
+	if (!tree)
+		return NULL;
+	mutex_init(&tree->signal_mutex);
+	mutex_init(&tree->list_mutex);
+	spin_lock_init(&tree->lock);
+	INIT_LIST_HEAD(&tree->members);
+	INIT_LIST_HEAD(&tree->leaving);
+	INIT_LIST_HEAD(&tree->deferred);
+	jt_sweep_init(tree);
+	tree->root = root;
+	return tree;
+}
+
+/* Takes the job's place below its parent, which it then holds a reference to. */
+static int jt_job_attach(struct jt_job *job, struct jt_job *parent)
+{
+	struct jt_tree *tree = parent->tree;
+	int err = 0;
+
+	if (parent->depth >= JOBTRACK_MAX_DEPTH)
+		return -EMLINK;
+
+	spin_lock(&tree->lock);
+	if (jt_job_condemned(parent)) {
+		err = -ECANCELED;
+	} else if (job->user_made && tree->user_subjobs >= JOBTRACK_MAX_SUBJOBS) {
+		err = -EDQUOT;
+	} else {
+		WRITE_ONCE(parent->subjobs, parent->subjobs + 1);
+		tree->user_subjobs += job->user_made;
+	}
+	spin_unlock(&tree->lock);
+	if (err)
+		return err;
+
+	job->parent = jt_job_get(parent);
+	job->tree = tree;
+	job->depth = parent->depth + 1;
+	return 0;
+}
+
+/* Undoes jt_job_attach() but for the reference. */
+static void jt_job_detach(struct jt_job *job)
+{
+	struct jt_tree *tree = job->tree;
+
+	spin_lock(&tree->lock);
+	WRITE_ONCE(job->parent->subjobs, job->parent->subjobs - 1);
+	tree->user_subjobs -= job->user_made;
+	spin_unlock(&tree->lock);
+}
+
+/* Takes the label for the job, if it has one. */
+static int jt_job_claim_label(struct jt_job *job)
+{
+	struct jt_job *taken = NULL;
+
+	if (!*job->label)
+		return 0;
+
+	spin_lock(&jt_jobs.lock);
+	taken = jt_label_lookup(job->owner, job->label);
+	if (!taken)
+		hash_add(jt_jobs.labels, &job->label_node, jt_label_key(job->owner, job->label));
+	spin_unlock(&jt_jobs.lock);
+
+	if (!taken)
+		return 0;
+	jt_job_put(taken);
+	return -EEXIST;
+}
+
+static void jt_job_release_label(struct jt_job *job)
+{
+	if (!*job->label)
+		return;
+	spin_lock(&jt_jobs.lock);
+	hash_del(&job->label_node);
+	spin_unlock(&jt_jobs.lock);
+}
+
+/**
+ * jt_job_create() - make a job that can be found at once
+ * @spec: what it shall be; the creator is the caller's effective UID
+ *
+ * Context: process, may sleep. The caller holds the module in place.
+ * Return: the job with a reference for the caller, or -ECANCELED, -EDQUOT,
+ * -EMLINK, -EEXIST, -ENOMEM as in struct jobtrack_create.
+ */
+struct jt_job *jt_job_create(const struct jt_job_spec *spec)
+{
+	struct jt_job *job;
+	int err = -ENOMEM;
+
+	job = kzalloc(sizeof(*job), GFP_KERNEL_ACCOUNT);
+	if (!job)
+		return ERR_PTR(-ENOMEM);
+
+	job->id = atomic64_inc_return(&jt_jobs.last_id);
+	job->owner = spec->owner;
+	job->creator = current_euid();
+	job->created = ktime_get_boottime_ns();
+	job->kill_on_close = spec->kill_on_close;
+	job->user_made = spec->user_made;
+	strscpy(job->label, spec->label, sizeof(job->label));
+	refcount_set(&job->ref, 1);
+	init_waitqueue_head(&job->wait);
+
+	if (spec->parent) {
+		err = jt_job_attach(job, spec->parent);
+		if (err)
+			goto err_free;
+	} else {
+		job->depth = 1;
+		job->tree = jt_tree_create(job);
+		if (!job->tree)
+			goto err_free;
+	}
+
+	err = jt_job_claim_label(job);
+	if (err)
+		goto err_detach;
+	err = xa_insert(&jt_jobs.by_id, job->id, job, GFP_KERNEL);
+	if (err)
+		goto err_release_label;
+
+	/* A job keeps the module: its members outlive every fd. */
+	__module_get(THIS_MODULE);
+	jt_count(JT_JOBS);
+	jt_count(JT_JOBS_CREATED);
+	return job;
+
+err_release_label:
+	jt_job_release_label(job);
+err_detach:
+	if (job->parent)
+		jt_job_detach(job);
+	else
+		kfree_rcu(job->tree, rcu);
+	jt_job_put(job->parent);
+err_free:
+	/* The label made it visible to lookups, which may still look at it. */
+	kfree_rcu(job, rcu);
+	return ERR_PTR(err);
+}
+
+/* The last reference is gone: nobody can find the job any more. */
+static void jt_job_release(struct jt_job *job)
+{
+	xa_erase(&jt_jobs.by_id, job->id);
+	jt_job_release_label(job);
+	if (job->parent)
+		jt_job_detach(job);
+	else
+		kfree_rcu(job->tree, rcu);
+	kfree_rcu(job, rcu);
+	jt_uncount(JT_JOBS);
+	module_put(THIS_MODULE);
+}
+
+/**
+ * jt_job_put() - drop a reference
+ * @job: a job, or NULL
+ *
+ * Context: any but interrupts; neither a tree's lock nor jt_jobs.lock held.
+ */
+void jt_job_put(struct jt_job *job)
+{
+	while (job && refcount_dec_and_test(&job->ref)) {
+		struct jt_job *parent = job->parent;
+
+		jt_job_release(job);
+		job = parent;
+	}
+}
+
+/**
+ * jt_job_find() - the job with an ID
+ * @id: its ID
+ *
+ * Return: the job with a reference for the caller, or NULL. Context: any.
+ */
+struct jt_job *jt_job_find(u64 id)
+{
+	struct jt_job *job;
+
+	rcu_read_lock();
+	job = xa_load(&jt_jobs.by_id, id);
+	if (job && !refcount_inc_not_zero(&job->ref))
+		job = NULL;
+	rcu_read_unlock();
+	return job;
+}
+
+/**
+ * jt_job_find_label() - the job with a label
+ * @owner: whose label
+ * @label: the label
+ *
+ * Return: the job with a reference for the caller, or NULL. Context: process.
+ */
+struct jt_job *jt_job_find_label(kuid_t owner, const char *label)
+{
+	struct jt_job *job;
+
+	spin_lock(&jt_jobs.lock);
+	job = jt_label_lookup(owner, label);
+	spin_unlock(&jt_jobs.lock);
+	return job;
+}
+
+/**
+ * jt_job_next() - the first job with at least a given ID
+ * @id: in: the least ID; out: the job's
+ *
+ * Context: under rcu_read_lock(), which is what keeps the job's memory: it may
+ * be ending. Return: the job, no reference, or NULL.
+ */
+struct jt_job *jt_job_next(unsigned long *id)
+{
+	return xa_find(&jt_jobs.by_id, id, ULONG_MAX, XA_PRESENT);
+}
+
+/**
+ * jt_job_check_label() - can this be a label, or none?
+ * @label: what user space gave
+ *
+ * Return: 0, -ENAMETOOLONG without a terminating NUL, -EINVAL outside the charset
+ * or if there is anything behind the NUL.
+ */
+int jt_job_check_label(const char label[JOBTRACK_LABEL_SIZE])
+{
+	size_t len = strnlen(label, JOBTRACK_LABEL_SIZE), i;
+
+	if (len == JOBTRACK_LABEL_SIZE)
+		return -ENAMETOOLONG;
+	if (memchr_inv(label + len, 0, JOBTRACK_LABEL_SIZE - len))
+		return -EINVAL;
+	for (i = 0; i < len; i++) {
+		unsigned char c = label[i];
+
+		/* isalnum() would let Latin-1 letters in. */
+		if (!isascii(c) || !(isalpha(c) || (i && (isdigit(c) || strchr("._:@+-", c)))))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+/**
+ * jt_job_population() - members come, leave or go
+ * @job: their job
+ * @procs: change of members that may run
+ * @leaving: change of those that are leaving
+ *
+ * Context: under tree->lock. The stores are marked for the readers without it.
+ */
+void jt_job_population(struct jt_job *job, int procs, int leaving)
+{
+	lockdep_assert_held(&job->tree->lock);
+
+	WRITE_ONCE(job->procs, job->procs + procs);
+	WRITE_ONCE(job->leaving, job->leaving + leaving);
+	for (; job; job = job->parent) {
+		WRITE_ONCE(job->tree_procs, job->tree_procs + procs);
+		WRITE_ONCE(job->tree_leaving, job->tree_leaving + leaving);
+	}
+}
+
+/**
+ * jt_job_wake() - tell those who wait that a job and those above may be empty
+ * @job: a job that just lost a member; the caller has a reference
+ *
+ * A poller puts itself on the queue before it looks at the counts under
+ * tree->lock, and this comes after a change under that lock: one of the two
+ * sees the other.
+ *
+ * Context: process; tree->lock not held.
+ */
+void jt_job_wake(struct jt_job *job)
+{
+	for (; job; job = job->parent)
+		if (jt_job_empty(job))
+			wake_up_all(&job->wait);
+}
+
+/**
+ * jt_job_state() - what a job is and holds
+ * @job: the job
+ * @state: where to, user IDs as the caller's user namespace names them
+ *
+ * Takes no lock, so that a reader never holds up a fork: the numbers are of the
+ * same moment, not of one instant. Context: any.
+ */
+void jt_job_state(struct jt_job *job, struct jobtrack_job *state)
+{
+	bool condemned = jt_job_condemned(job);
+
+	memset(state, 0, sizeof(*state));
+	state->id = job->id;
+	state->parent = job->parent ? job->parent->id : 0;
+	state->created = job->created;
+	state->births = READ_ONCE(job->births);
+	state->joined = READ_ONCE(job->joined);
+	state->lost = READ_ONCE(job->lost);
+	state->tree_procs = READ_ONCE(job->tree_procs);
+	state->tree_leaving = READ_ONCE(job->tree_leaving);
+	state->procs = READ_ONCE(job->procs);
+	state->leaving = READ_ONCE(job->leaving);
+	state->uid = from_kuid_munged(current_user_ns(), job->owner);
+	state->creator = from_kuid_munged(current_user_ns(), job->creator);
+	if (state->tree_procs || state->tree_leaving)
+		state->state = condemned ? JOBTRACK_KILLING : JOBTRACK_RUNNING;
+	else
+		state->state = condemned ? JOBTRACK_KILLED : JOBTRACK_EMPTY;
+	state->flags = job->kill_on_close ? JOBTRACK_JOB_KILL_ON_CLOSE : 0;
+	state->depth = job->depth;
+	state->subjobs = READ_ONCE(job->subjobs);
+	strscpy(state->label, job->label, sizeof(state->label));
+}
+
+/* A job's owner and creator have the same say over the jobs below it. */
+static bool jt_job_belongs_to(struct jt_job *job, kuid_t uid)
+{
+	for (; job; job = job->parent)
+		if (uid_eq(job->owner, uid) || uid_eq(job->creator, uid))
+			return true;
+	return false;
+}
+
+/**
+ * jt_job_may_look() - may the caller learn of the job?
+ * @job: the job
+ *
+ * Not audited: lists ask this of every job. Context: process.
+ */
+bool jt_job_may_look(struct jt_job *job)
+{
+	return jt_job_belongs_to(job, current_euid()) ||
+	       jt_member_tree(current) == job->tree ||
+	       ns_capable_noaudit(&init_user_ns, CAP_KILL) ||
+	       ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
+}
+
+/**
+ * jt_job_may_signal() - may the caller signal the job as a whole?
+ * @job: the job
+ */
+bool jt_job_may_signal(struct jt_job *job)
+{
+	return jt_job_belongs_to(job, current_euid()) || capable(CAP_KILL);
+}
+
+/**
+ * jt_job_may_manage() - may the caller have a managing fd of the job?
+ * @job: the job
+ */
+bool jt_job_may_manage(struct jt_job *job)
+{
+	return uid_eq(job->creator, current_euid()) || capable(CAP_SYS_ADMIN);
+}
+
+/**
+ * jt_job_may_use() - may the caller use a managing fd that it was given?
+ * @job: the job
+ *
+ * The owner may, if the creator handed the fd over; a stranger may not.
+ */
+bool jt_job_may_use(struct jt_job *job)
+{
+	return uid_eq(job->owner, current_euid()) || jt_job_may_manage(job);
+}
+
+int __init jt_jobs_init(void)
+{
+	/*
+	 * The time since boot in microseconds: a module loaded again later
+	 * starts above all IDs that were ever given, unless jobs were made
+	 * faster than one a microsecond all along.
+	 */
+	atomic64_set(&jt_jobs.last_id, ktime_get_boottime_ns() / NSEC_PER_USEC);
+	return 0;
+}
+
+void jt_jobs_exit(void)
+{
+	/* After a forced unload some jobs stay behind: see jt_files_revoke(). */
+	xa_destroy(&jt_jobs.by_id);
+}

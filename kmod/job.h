@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The job object and its tree.
+ *
+ * Lock order, over the whole module:
+ *
+ *   jt_tree.signal_mutex -> jt_tree.list_mutex -> jt_tree.lock
+ *     -> a bucket's lock (member.c) -> the receiver's siglock -> scheduler
+ *
+ * jt_jobs.lock nests in none of them and none nests in it. No lock of ours is
+ * ever taken in interrupt context, under a siglock or by the signal_generate
+ * probe. Wake-ups and log lines come after jt_tree.lock is dropped.
+ */
+#ifndef _JT_JOB_H
+#define _JT_JOB_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/uidgid.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <linux/jobtrack.h>
+
+struct jt_operation;
+
+/**
+ * struct jt_tree - a top-level job with all its sub-jobs: one order of events
+ * @signal_mutex: held by the one signal operation under way; SIGKILL needs none
+ * @list_mutex: held by the one snapshot under way, and by whoever moves a
+ *	member: a snapshot sees each member in the job where it was at its instant
+ * @lock: the lock of DESIGN's "L". Protects what follows, and of every job and
+ *	member of the tree what says so
+ * @number: operations begun so far. Changed under @signal_mutex and @lock
+ * @op: the signal operation under way, or NULL; on its caller's stack
+ * @members: members in joining order, with the walks' markers among them
+ * @leaving: members whose last thread has begun to exit, by jt_member.leaving
+ * @deferred: gone members that the snapshot under way still needs in @members
+ * @snapshot: a snapshot is walking @members
+ * @user_subjobs: living sub-jobs that unprivileged members made
+ * @sweep: looks at @leaving until it is empty; while queued or running it holds
+ *	a reference to @root
+ * @sweep_delay: jiffies until it looks again. Private to @sweep
+ * @root: the top-level job; the tree is freed with it. Constant
+ * @rcu: frees the tree
+ */
+struct jt_tree {
+	struct mutex signal_mutex;	/* serialises signal operations */
+	struct mutex list_mutex;	/* serialises snapshots, and moves against them */
+	spinlock_t lock;		/* protects all below, and the jobs and members */
+	u64 number;
+	struct jt_operation *op;
+	struct list_head members;
+	struct list_head leaving;
+	struct list_head deferred;
+	bool snapshot;
+	unsigned int user_subjobs;
+	struct delayed_work sweep;
+	unsigned int sweep_delay;
+	struct jt_job *root;
+	struct rcu_head rcu;
+};
+
+/**
+ * struct jt_job - a job
+ * @id: its ID. Constant, as all up to @label
+ * @tree: its tree
+ * @parent: the job above, a reference held; NULL for a top-level job
+ * @depth: 1 for a top-level job
+ * @owner: may look, wait and signal
+ * @creator: may manage, too
+ * @created: CLOCK_BOOTTIME, ns
+ * @kill_on_close: SIGKILL when @managers falls to 0
+ * @user_made: counts in @tree's user_subjobs
+ * @label: NUL-terminated, empty for none
+ * @ref: one for each fd, member and sub-job. At 0 the job is unlinked, and its
+ *	memory goes after a grace period
+ * @managers: managing fds
+ * @label_node: in jt_jobs.labels, under jt_jobs.lock
+ * @wait: poll()ers, woken when the job becomes empty
+ * @condemned: SIGKILL was sent to the whole of it. Set under tree->lock, for ever
+ * @procs: members that may still run; this and the next under tree->lock,
+ *	read without it where a sum need not be of one instant
+ * @leaving: members whose last thread has begun to exit and is not gone
+ * @tree_procs: @procs of the job and all below it
+ * @tree_leaving: @leaving of the job and all below it
+ * @subjobs: jobs directly below
+ * @births: processes born into the job
+ * @joined: processes that entered or were tagged
+ * @lost: newborns that could not be recorded
+ * @rcu: frees the job
+ */
+struct jt_job {
+	u64 id;
+	struct jt_tree *tree;
+	struct jt_job *parent;
+	unsigned int depth;
+	kuid_t owner;
+	kuid_t creator;
+	u64 created;
+	bool kill_on_close;
+	bool user_made;
+	char label[JOBTRACK_LABEL_SIZE];
+
+	refcount_t ref;
+	atomic_t managers;
+	struct hlist_node label_node;
+	wait_queue_head_t wait;
+
+	bool condemned;
+	unsigned int procs;
+	unsigned int leaving;
+	unsigned int tree_procs;
+	unsigned int tree_leaving;
+	unsigned int subjobs;
+	u64 births;
+	u64 joined;
+	u64 lost;
+	struct rcu_head rcu;
+};
+
+/**
+ * struct jt_job_spec - what jt_job_create() makes
+ * @parent: the job above, or NULL
+ * @owner: see struct jt_job
+ * @label: valid, or empty
+ * @kill_on_close: see struct jt_job
+ * @user_made: see struct jt_job
+ */
+struct jt_job_spec {
+	struct jt_job *parent;
+	kuid_t owner;
+	const char *label;
+	bool kill_on_close;
+	bool user_made;
+};
+
+struct jt_job *jt_job_create(const struct jt_job_spec *spec);
+struct jt_job *jt_job_find(u64 id);
+struct jt_job *jt_job_find_label(kuid_t owner, const char *label);
+struct jt_job *jt_job_next(unsigned long *id);
+void jt_job_put(struct jt_job *job);
+int jt_job_check_label(const char label[JOBTRACK_LABEL_SIZE]);
+void jt_job_population(struct jt_job *job, int procs, int leaving);
+void jt_job_wake(struct jt_job *job);
+void jt_job_state(struct jt_job *job, struct jobtrack_job *state);
+
+bool jt_job_may_look(struct jt_job *job);
+bool jt_job_may_signal(struct jt_job *job);
+bool jt_job_may_manage(struct jt_job *job);
+bool jt_job_may_use(struct jt_job *job);
+
+int jt_jobs_init(void);
+void jt_jobs_exit(void);
+
+/* The caller already has a reference, or holds tree->lock over a member. */
+static inline struct jt_job *jt_job_get(struct jt_job *job)
+{
+	refcount_inc(&job->ref);
+	return job;
+}
+
+/* Is @job @above itself or below it? Constant: may be asked without a lock. */
+static inline bool jt_job_within(const struct jt_job *job, const struct jt_job *above)
+{
+	while (job && job->depth > above->depth)
+		job = job->parent;
+	return job == above;
+}
+
+/* Was @job, or one above it, sent SIGKILL? Final under tree->lock. */
+static inline bool jt_job_condemned(const struct jt_job *job)
+{
+	for (; job; job = job->parent)
+		if (READ_ONCE(job->condemned))
+			return true;
+	return false;
+}
+
+/* No member here or below that is not gone. Final under tree->lock. */
+static inline bool jt_job_empty(const struct jt_job *job)
+{
+	return !READ_ONCE(job->tree_procs) && !READ_ONCE(job->tree_leaving);
+}
+
+#endif /* _JT_JOB_H */

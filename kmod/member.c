@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The table of members: which process is in which job.
+ *
+ * The table has a fixed size, so that inserting cannot fail: a birth that could
+ * not be recorded would have to be killed. Lookups take no lock.
+ */
+#include <linux/hash.h>
+#include <linux/mempool.h>
+#include <linux/mm.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+
+#include "counters.h"
+#include "exit.h"
+#include "member.h"
+#include "signal.h"
+
+#define JT_TABLE_BITS	16
+#define JT_LOCK_BITS	8
+#define JT_RESERVE	256	/* members that births can have when memory cannot */
+
+static struct hlist_head *jt_table;
+static spinlock_t jt_table_locks[1 << JT_LOCK_BITS];
+static struct kmem_cache *jt_member_cache;
+static mempool_t *jt_member_pool;
+
+static unsigned int jt_bucket(const struct pid *pid)
+{
+	return hash_ptr(pid, JT_TABLE_BITS);
+}
+
+static spinlock_t *jt_bucket_lock(unsigned int bucket)
+{
+	return &jt_table_locks[bucket & ((1 << JT_LOCK_BITS) - 1)];
+}
+
+/**
+ * jt_member_find() - the member that a process is
+ * @pid: the process's pid (of type TGID)
+ *
+ * Context: under rcu_read_lock(), which keeps the member's memory; also under a
+ * siglock and in interrupts. Who needs more than its constants takes tree->lock
+ * and looks whether it is still there.
+ */
+struct jt_member *jt_member_find(struct pid *pid)
+{
+	struct jt_member *member;
+
+	hlist_for_each_entry_rcu(member, &jt_table[jt_bucket(pid)], hash)
+		if (member->pid == pid)
+			return member;
+	return NULL;
+}
+
+/**
+ * jt_member_tree() - the tree of a task's process, to compare, not to look into
+ * @task: current, or pinned
+ */
+struct jt_tree *jt_member_tree(struct task_struct *task)
+{
+	struct jt_member *member;
+	struct jt_tree *tree;
+
+	rcu_read_lock();
+	member = jt_member_find(task_tgid(task));
+	tree = member ? member->tree : NULL;
+	rcu_read_unlock();
+	return tree;
+}
+
+/**
+ * jt_member_job() - the job of a process
+ * @pid: the process's pid
+ *
+ * Return: the job with a reference for the caller, or NULL. Context: any.
+ */
+struct jt_job *jt_member_job(struct pid *pid)
+{
+	struct jt_member *member;
+	struct jt_job *job = NULL;
+
+	rcu_read_lock();
+	member = jt_member_find(pid);
+	if (member) {
+		job = READ_ONCE(member->job);
+		if (!refcount_inc_not_zero(&job->ref))
+			job = NULL;
+	}
+	rcu_read_unlock();
+	return job;
+}
+
+/**
+ * jt_member_alloc() - memory for a member
+ * @gfp: GFP_KERNEL, or GFP_ATOMIC to fall back on the reserve
+ *
+ * Return: a zeroed member or NULL.
+ */
+struct jt_member *jt_member_alloc(gfp_t gfp)
+{
+	struct jt_member *member;
+
+	/* With GFP_KERNEL a mempool would wait for others to give back. */
+	if (gfpflags_allow_blocking(gfp))
+		member = kmem_cache_alloc(jt_member_cache, gfp);
+	else
+		member = mempool_alloc(jt_member_pool, gfp | __GFP_NOWARN);
+	if (member)
+		memset(member, 0, sizeof(*member));
+	return member;
+}
+
+/* Of a member that was never inserted. */
+void jt_member_free(struct jt_member *member)
+{
+	mempool_free(member, jt_member_pool);
+}
+
+/**
+ * jt_member_insert() - record a process as a member, at the end of the order
+ * @member: new; on success it belongs to the table
+ * @job: its job, which gets a reference
+ * @leader: the process's leader
+ *
+ * Context: under tree->lock.
+ * Return: 0, or -EEXIST if the process is a member already.
+ */
+int jt_member_insert(struct jt_member *member, struct jt_job *job, struct task_struct *leader)
+{
+	struct pid *pid = task_tgid(leader);
+	unsigned int bucket = jt_bucket(pid);
+	bool exists;
+
+	lockdep_assert_held(&job->tree->lock);
+
+	member->pid = pid;
+	member->tree = job->tree;
+	member->job = job;
+	member->start_time = leader->start_boottime;
+	member->entry.is_member = true;
+	member->state = JT_LIVING;
+	/* Operations under way have begun: they are not for the newcomer. */
+	member->seen = job->tree->number;
+
+	spin_lock(jt_bucket_lock(bucket));
+	exists = jt_member_find(pid);
+	if (!exists)
+		hlist_add_head_rcu(&member->hash, &jt_table[bucket]);
+	spin_unlock(jt_bucket_lock(bucket));
+	if (exists)
+		return -EEXIST;
+
+	get_pid(pid);
+	jt_job_get(job);
+	list_add_tail(&member->entry.link, &job->tree->members);
+	jt_job_population(job, 1, 0);
+	jt_count(JT_MEMBERS);
+	return 0;
+}
+
+/**
+ * jt_member_gone() - a member is gone: nobody finds or counts it any more
+ * @member: in the table
+ *
+ * It stays in tree->members until jt_member_retire(). Context: under tree->lock.
+ */
+void jt_member_gone(struct jt_member *member)
+{
+	unsigned int bucket = jt_bucket(member->pid);
+	bool leaving = member->state == JT_LEAVING;
+
+	lockdep_assert_held(&member->tree->lock);
+
+	spin_lock(jt_bucket_lock(bucket));
+	hlist_del_rcu(&member->hash);
+	spin_unlock(jt_bucket_lock(bucket));
+
+	jt_job_population(member->job, -!leaving, -leaving);
+	jt_uncount(JT_MEMBERS);
+	if (leaving)
+		jt_uncount(JT_LEAVING_NOW);
+	member->state = JT_GONE;
+}
+
+/**
+ * jt_member_retire() - take a gone member out of the order
+ * @member: gone; the caller puts it once tree->lock is dropped
+ */
+void jt_member_retire(struct jt_member *member)
+{
+	lockdep_assert_held(&member->tree->lock);
+	list_del(&member->entry.link);
+}
+
+static void jt_member_free_rcu(struct rcu_head *rcu)
+{
+	jt_member_free(container_of(rcu, struct jt_member, rcu));
+}
+
+/**
+ * jt_member_put() - give back what a retired member held, its memory included
+ * @member: retired
+ *
+ * Context: tree->lock not held; may end the job, and the tree with it.
+ */
+void jt_member_put(struct jt_member *member)
+{
+	jt_job_wake(member->job);
+	jt_job_put(member->job);
+	put_pid(member->pid);
+	call_rcu(&member->rcu, jt_member_free_rcu);
+}
+
+/* From a job into one below it; the order and what was seen stay. */
+static int jt_member_move(struct jt_member *member, struct jt_job *job)
+{
+	struct jt_tree *tree = job->tree;
+	struct jt_job *old = NULL;
+	int err = 0;
+
+	spin_lock(&tree->lock);
+	if (member->state != JT_LIVING) {
+		err = -ESRCH;
+	} else if (member->job != job) {
+		if (!jt_job_within(job, member->job)) {
+			err = -EBUSY;
+		} else if (jt_job_condemned(job)) {
+			err = -ECANCELED;
+		} else {
+			old = member->job;
+			/*
+			 * To an operation that is not for the old job this is
+			 * a newcomer, as to jt_member_insert().
+			 */
+			if (!jt_operation_covers(tree->op, old))
+				member->seen = tree->number;
+			jt_job_population(old, -1, 0);
+			jt_job_population(job, 1, 0);
+			WRITE_ONCE(member->job, jt_job_get(job));
+			WRITE_ONCE(job->joined, job->joined + 1);
+		}
+	}
+	spin_unlock(&tree->lock);
+
+	/* The caller has a reference to the new job, and that one to the old. */
+	if (old) {
+		jt_job_wake(old);
+		jt_job_put(old);
+	}
+	return err;
+}
+
+/* A process that is in no job. */
+static int jt_member_admit(struct jt_job *job, struct task_struct *task)
+{
+	struct jt_tree *tree = job->tree;
+	struct jt_member *member;
+	bool dying = false;
+	int err;
+
+	member = jt_member_alloc(GFP_KERNEL);
+	if (!member)
+		return -ENOMEM;
+
+	spin_lock(&tree->lock);
+	err = jt_job_condemned(job) ? -ECANCELED : jt_member_insert(member, job, task);
+	if (err) {
+		spin_unlock(&tree->lock);
+		jt_member_free(member);
+		return err;
+	}
+	/*
+	 * After the insertion: a birth that missed it began earlier, and the
+	 * witness can tell so by the child's start_time.
+	 */
+	member->joined = ktime_get_ns();
+
+	/*
+	 * Pairs with the full barrier of do_exit()'s atomic_dec_and_test(): an
+	 * exit that is not seen here finds the member in its probe, and waits
+	 * there for tree->lock. And with jt_birth()'s smp_mb(): a child whose
+	 * birth probe missed the member is on the task list for whoever looks
+	 * for children from here on.
+	 */
+	smp_mb();
+	dying = !atomic_read(&task->signal->live);
+	if (dying) {
+		jt_member_gone(member);
+		jt_member_retire(member);
+	} else {
+		WRITE_ONCE(job->joined, job->joined + 1);
+		jt_count(JT_JOINED);
+	}
+	spin_unlock(&tree->lock);
+
+	if (!dying)
+		return 0;
+	jt_member_put(member);
+	return -ESRCH;
+}
+
+/**
+ * jt_member_join() - a process enters a job
+ * @job: the job; the caller has a reference
+ * @pid: the process's pid; the caller has a reference
+ * @task: a task of the process, pinned, and not TASK_NEW
+ *
+ * Context: process, may sleep.
+ * Return: 0, also if it is in the job already; -EBUSY, -ECANCELED, -ESRCH,
+ * -EINTR, -ENOMEM as in struct jobtrack_enter.
+ */
+int jt_member_join(struct jt_job *job, struct pid *pid, struct task_struct *task)
+{
+	struct jt_member *member;
+	int err;
+
+	if (mutex_lock_killable(&job->tree->list_mutex))
+		return -EINTR;
+	do {
+		rcu_read_lock();
+		member = jt_member_find(pid);
+		if (!member)
+			err = 0;
+		else if (member->tree == job->tree)
+			err = jt_member_move(member, job);
+		else
+			err = -EBUSY;
+		rcu_read_unlock();
+
+		if (!member)
+			err = jt_member_admit(job, task);
+		/* Another thread or a tag was faster: look again. */
+	} while (err == -EEXIST);
+	mutex_unlock(&job->tree->list_mutex);
+	return err;
+}
+
+/**
+ * jt_members_drop() - forget every member, for a forced unload
+ *
+ * Context: process; no probe is registered any more and nobody uses an fd.
+ */
+void jt_members_drop(void)
+{
+	struct jt_member *member;
+	struct hlist_node *next;
+	struct jt_tree *tree;
+	unsigned int bucket;
+
+	for (bucket = 0; bucket < 1 << JT_TABLE_BITS; bucket++) {
+		hlist_for_each_entry_safe(member, next, &jt_table[bucket], hash) {
+			tree = member->tree;
+			/* Its reference to the tree is the member's own. */
+			jt_sweep_stop(tree);
+			spin_lock(&tree->lock);
+			if (member->state == JT_LEAVING)
+				list_del(&member->leaving);
+			jt_member_gone(member);
+			jt_member_retire(member);
+			spin_unlock(&tree->lock);
+			jt_member_put(member);
+		}
+		cond_resched();
+	}
+}
+
+/**
+ * jt_walk_begin() - begin a walk over all who are members now
+ * @walk: the caller's, until jt_walk_end()
+ * @tree: the tree
+ *
+ * Context: under tree->lock.
+ */
+void jt_walk_begin(struct jt_walk *walk, struct jt_tree *tree)
+{
+	lockdep_assert_held(&tree->lock);
+	walk->next.is_member = false;
+	walk->end.is_member = false;
+	list_add(&walk->next.link, &tree->members);
+	list_add_tail(&walk->end.link, &tree->members);
+}
+
+/**
+ * jt_walk_next() - one step of a walk
+ * @walk: the walk
+ * @member: out: the next member, or NULL where there was another walk's marker
+ *
+ * Context: under tree->lock. Return: false at the end.
+ */
+bool jt_walk_next(struct jt_walk *walk, struct jt_member **member)
+{
+	struct jt_entry *entry = list_next_entry(&walk->next, link);
+
+	if (entry == &walk->end)
+		return false;
+	*member = entry->is_member ? container_of(entry, struct jt_member, entry) : NULL;
+	list_move(&walk->next.link, &entry->link);
+	return true;
+}
+
+/**
+ * jt_walk_end() - take the walk's markers out
+ * @walk: the walk
+ *
+ * Context: under tree->lock.
+ */
+void jt_walk_end(struct jt_walk *walk)
+{
+	list_del(&walk->next.link);
+	list_del(&walk->end.link);
+}
+
+int __init jt_members_init(void)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(jt_table_locks); i++)
+		spin_lock_init(&jt_table_locks[i]);
+
+	jt_table = kvcalloc(1 << JT_TABLE_BITS, sizeof(*jt_table), GFP_KERNEL);
+	if (!jt_table)
+		return -ENOMEM;
+	jt_member_cache = KMEM_CACHE(jt_member, 0);
+	if (!jt_member_cache)
+		goto err_free_table;
+	jt_member_pool = mempool_create_slab_pool(JT_RESERVE, jt_member_cache);
+	if (!jt_member_pool)
+		goto err_destroy_cache;
+	return 0;
+
+err_destroy_cache:
+	kmem_cache_destroy(jt_member_cache);
+err_free_table:
+	kvfree(jt_table);
+	return -ENOMEM;
+}
+
+void jt_members_exit(void)
+{
+	rcu_barrier();		/* jt_member_free_rcu() */
+	mempool_destroy(jt_member_pool);
+	kmem_cache_destroy(jt_member_cache);
+	kvfree(jt_table);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Process -> job: the table of members, and the walk over a tree's members.
+ */
+#ifndef _JT_MEMBER_H
+#define _JT_MEMBER_H
+
+#include <linux/list.h>
+#include <linux/pid.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/types.h>
+
+#include "job.h"
+
+#define JT_LOG_SIZE	8	/* signals that a member remembers */
+#define JT_LOG_STACKS	3	/* forks in flight that one of them remembers */
+
+/**
+ * struct jt_log_entry - a signal that a member was sent
+ * @time: CLOCK_MONOTONIC, ns, as a task's start_time
+ * @stacks: the kernel stacks (jt_stack_id()) on which the forks in flight lay
+ *	that were given the signal in advance
+ * @sig: the signal
+ * @marked: how many they were; above %JT_LOG_STACKS, not all are in @stacks
+ */
+struct jt_log_entry {
+	u64 time;
+	u32 stacks[JT_LOG_STACKS];
+	u8 sig;
+	u8 marked;
+};
+
+/**
+ * struct jt_entry - a place in jt_tree.members
+ * @link: in the list, under tree->lock
+ * @is_member: part of a struct jt_member, or a walk's marker. Constant
+ */
+struct jt_entry {
+	struct list_head link;
+	bool is_member;
+};
+
+enum jt_member_state {
+	JT_LIVING,	/* may run */
+	JT_LEAVING,	/* its last thread has begun to exit */
+	JT_GONE,	/* unhashed, counted nowhere; memory goes after a grace period */
+};
+
+/**
+ * struct jt_member - a process that is in a job
+ * @hash: in the table: written under the bucket's lock, read under RCU
+ * @pid: the thread group's pid, a reference held, so that neither it nor its
+ *	address is used for another process. It stays through exec. Constant
+ * @tree: the tree; the member never leaves it. Constant
+ * @start_time: the process's start_boottime, ns. Constant
+ * @job: the job, a reference held. Changed under tree->lock, read there or
+ *	under RCU
+ * @entry: in tree->members. From here on under tree->lock
+ * @leaving: in tree->leaving, then in tree->deferred or a sweep's own list
+ * @state: see above
+ * @joined: when it entered or was tagged, CLOCK_MONOTONIC, ns; 0 if born
+ * @leaving_since: CLOCK_BOOTTIME, ns; 0 while it is living
+ * @seen: the last operation (jt_tree.number) that has dealt with it
+ * @last_cont: when anybody last sent it SIGCONT, CLOCK_MONOTONIC, ns. Written
+ *	under the process's siglock, read without
+ * @log: its last signals; written under tree->lock and the process's siglock,
+ *	so that either will do to read it
+ * @logged: signals ever logged; the next goes to @log[@logged % JT_LOG_SIZE]
+ * @rcu: frees the member
+ */
+struct jt_member {
+	struct hlist_node hash;
+	struct pid *pid;
+	struct jt_tree *tree;
+	u64 start_time;
+	struct jt_job *job;
+
+	struct jt_entry entry;
+	struct list_head leaving;
+	enum jt_member_state state;
+	u64 joined;
+	u64 leaving_since;
+	u64 seen;
+
+	u64 last_cont;
+	struct jt_log_entry log[JT_LOG_SIZE];
+	unsigned int logged;
+
+	struct rcu_head rcu;
+};
+
+/**
+ * struct jt_walk - a walk over the members that were in a tree at one instant
+ * @next: marker before the member that is looked at next
+ * @end: marker behind the last one that was in the tree when the walk began
+ *
+ * A walk may drop tree->lock between two steps, for others to be born behind
+ * @end and for the gone to be unlinked. Any number of walks may be under way.
+ */
+struct jt_walk {
+	struct jt_entry next;
+	struct jt_entry end;
+};
+
+struct jt_member *jt_member_find(struct pid *pid);
+struct jt_tree *jt_member_tree(struct task_struct *task);
+struct jt_job *jt_member_job(struct pid *pid);
+
+struct jt_member *jt_member_alloc(gfp_t gfp);
+void jt_member_free(struct jt_member *member);
+int jt_member_insert(struct jt_member *member, struct jt_job *job, struct task_struct *leader);
+void jt_member_gone(struct jt_member *member);
+void jt_member_retire(struct jt_member *member);
+void jt_member_put(struct jt_member *member);
+int jt_member_join(struct jt_job *job, struct pid *pid, struct task_struct *task);
+void jt_members_drop(void);
+
+void jt_walk_begin(struct jt_walk *walk, struct jt_tree *tree);
+bool jt_walk_next(struct jt_walk *walk, struct jt_member **member);
+void jt_walk_end(struct jt_walk *walk);
+
+int jt_members_init(void);
+void jt_members_exit(void);
+
+#endif /* _JT_MEMBER_H */

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The atomic signal as a whole: a walk over the members of one instant.
+ *
+ * The instant T is when the operation gets its number, under the tree's lock:
+ * there it puts its marker behind everybody who is a member. The lock is dropped
+ * between batches; whoever is born then is behind the marker, and jt_keep_order()
+ * settles there and then whether the operation is for it. So the walk ends, no
+ * matter how fast they fork.
+ */
+#include <linux/sched.h>
+#include <linux/timekeeping.h>
+
+#include "counters.h"
+#include "debug.h"
+#include "signal.h"
+
+/* One step: true if the operation is for this member. */
+static bool jt_operation_wants(const struct jt_operation *op, const struct jt_member *member)
+{
+	return member && member->state == JT_LIVING && jt_operation_covers(op, member->job);
+}
+
+/*
+ * Deliver to all in the walk. Not interruptible: it has begun. The lock is held
+ * on entry and on return, and never longer than for a batch.
+ */
+static void jt_operation_walk(struct jt_operation *op, struct jt_walk *walk)
+{
+	struct jt_tree *tree = op->job->tree;
+	struct jt_member *member;
+	unsigned int n = 0;
+
+	lockdep_assert_held(&tree->lock);
+
+	while (jt_walk_next(walk, &member)) {
+		if (jt_operation_wants(op, member)) {
+			if (op->sig == SIGKILL) {
+				/* The job's own authority: nobody is asked. */
+				jt_deliver(member, SIGKILL, 1, &op->counts);
+			} else if (member->seen < op->number) {
+				jt_deliver(member, op->sig, 0, &op->counts);
+				/* Refused or not: its children go with it. */
+				member->seen = op->number;
+			}
+		}
+		if (++n >= jt_signal_batch()) {
+			n = 0;
+			spin_unlock(&tree->lock);
+			cond_resched();
+			jt_signal_pause();
+			spin_lock(&tree->lock);
+		}
+	}
+}
+
+/**
+ * jt_kill_job() - send SIGKILL to a job and all below it, and condemn it
+ * @job: the job; the caller has a reference
+ * @counts: what became of it
+ *
+ * Condemning comes first, under the lock that births take: what is born from
+ * here on is killed there. Forks in flight end at the kernel's own check for a
+ * fatal signal, or at their birth. So no mutex, no number and no log are needed,
+ * and a killer does not wait for other signallers.
+ *
+ * Context: process, may sleep.
+ */
+void jt_kill_job(struct jt_job *job, struct jobtrack_signal *counts)
+{
+	struct jt_operation op = { .job = job, .sig = SIGKILL };
+	struct jt_tree *tree = job->tree;
+	struct jt_walk walk;
+
+	jt_count(JT_SIGNALS);
+	spin_lock(&tree->lock);
+	WRITE_ONCE(job->condemned, true);
+	jt_walk_begin(&walk, tree);
+	jt_operation_walk(&op, &walk);
+	jt_walk_end(&walk);
+	spin_unlock(&tree->lock);
+
+	jt_count_add(JT_SIGNALLED, op.counts.signalled);
+	op.counts.sig = SIGKILL;
+	*counts = op.counts;
+}
+
+/**
+ * jt_signal_job() - send a signal to a job and all below it
+ * @job: the job; the caller has a reference
+ * @counts: in: the signal; out: what became of it
+ *
+ * Context: process, may sleep. Once begun it is not interruptible.
+ * Return: 0, or -EINTR if the caller was killed before it began.
+ */
+int jt_signal_job(struct jt_job *job, struct jobtrack_signal *counts)
+{
+	struct jt_operation op = { .job = job, .sig = counts->sig };
+	struct jt_tree *tree = job->tree;
+	struct jt_walk walk;
+
+	if (counts->sig == SIGKILL) {
+		jt_kill_job(job, counts);
+		return 0;
+	}
+
+	if (mutex_lock_killable(&tree->signal_mutex))
+		return -EINTR;
+	jt_count(JT_SIGNALS);
+	op.cred = get_current_cred();
+
+	spin_lock(&tree->lock);
+	op.number = ++tree->number;		/* T */
+	op.began = ktime_get_ns();
+	tree->op = &op;
+	jt_walk_begin(&walk, tree);
+	jt_operation_walk(&op, &walk);
+	jt_walk_end(&walk);
+	tree->op = NULL;
+	spin_unlock(&tree->lock);
+
+	put_cred(op.cred);
+	mutex_unlock(&tree->signal_mutex);
+
+	jt_count_add(JT_SIGNALLED, op.counts.signalled);
+	op.counts.sig = counts->sig;
+	*counts = op.counts;
+	return 0;
+}

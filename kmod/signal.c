@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The atomic signal, one process at a time: delivery, and what a birth owes.
+ *
+ * A fork E enters its parent's list of forks in flight (signal->multiprocess),
+ * takes the child's start_time, leaves the list at R, where the child becomes
+ * visible, and fires the birth probe at B. E and R happen under the parent's
+ * siglock, B under the tree's lock. A delivery D to the parent happens under
+ * both. So for every fork and every delivery:
+ *
+ *   D < E      the kernel lets the parent take the signal first and begins the
+ *              fork anew; or, if the parent does not take it (it is blocked,
+ *              or another thread's), the fork began after its parent was reached
+ *   E < D < R  D *marks* the fork: the signal is pending in the child when it
+ *              appears. If the fork fails, the mark goes with its stack frame
+ *   R < D < B  D is in the parent's *log* with a time at or after the child's
+ *              start_time, and without a mark on this fork: B delivers
+ *   B < D      the child is a member behind the parent. It is in the walk, or
+ *              behind the walk's end, and then the *order* rule has it: when the
+ *              operation under way had not reached the parent at B, B delivers
+ *
+ * Signals go to the process (kill_pid()), never to a thread: the leader may be a
+ * zombie while others run.
+ */
+#include <linux/hash.h>
+#include <linux/preempt.h>
+#include <linux/sched/task_stack.h>
+#include <linux/signal.h>
+#include <linux/slab.h>
+#include <linux/thread_info.h>
+#include <linux/timekeeping.h>
+#include <trace/events/signal.h>
+
+#include "compat.h"
+#include "counters.h"
+#include "debug.h"
+#include "signal.h"
+
+#define JT_RESULT_NONE	(-1)
+
+/*
+ * What this CPU is delivering, for the signal_generate probe, which fires inside
+ * kill_pid() in the same context. Nothing but an interrupt can come between, and
+ * the probe does not take an interrupt's signal for ours.
+ */
+struct jt_note {
+	struct jt_member *member;
+	int sig;
+	int result;
+	unsigned int marked;
+};
+
+static DEFINE_PER_CPU(struct jt_note, jt_note);
+
+/*
+ * Newborns that somebody sent SIGCONT between R and B, when they are no members
+ * yet: a stop that their parent's log holds was sent before, and is cancelled.
+ * A slot may be lost to another newborn; jt_newborn_continued() says when.
+ */
+#define JT_CONT_BITS	6
+static struct jt_cont {
+	struct pid *pid;	/* to compare, never to look into */
+	u64 time;
+} jt_conts[1 << JT_CONT_BITS];
+
+/* Names the kernel stack that an address lies in. */
+static u32 jt_stack_id(const void *address)
+{
+	return (unsigned long)address / THREAD_SIZE;
+}
+
+static bool jt_is_stop(int sig)
+{
+	return sig_kernel_stop(sig);
+}
+
+/* The log's entry, newest last: @age 0 is the oldest that is left. */
+static struct jt_log_entry *jt_log_at(struct jt_member *member, unsigned int age)
+{
+	unsigned int first = member->logged > JT_LOG_SIZE ? member->logged - JT_LOG_SIZE : 0;
+
+	return &member->log[(first + age) % JT_LOG_SIZE];
+}
+
+static unsigned int jt_log_length(const struct jt_member *member)
+{
+	return min_t(unsigned int, member->logged, JT_LOG_SIZE);
+}
+
+/*
+ * Mark the forks in flight, as the kernel does for a process group, and log it.
+ * Marks are set whatever became of the parent's own signal: if it is ignored,
+ * then by the child as well, who takes it off before its first instruction; but
+ * a stop and a SIGCONT must cancel each other in the fork in flight, too.
+ */
+static void jt_mark_forks(struct jt_member *member, struct task_struct *task, int sig,
+			  struct jt_note *note)
+{
+	struct jt_log_entry *entry = &member->log[member->logged % JT_LOG_SIZE];
+	struct multiprocess_signals *fork;
+
+	lockdep_assert_held(&task->sighand->siglock);
+
+	entry->time = ktime_get_ns();
+	entry->sig = sig;
+	entry->marked = 0;
+	if (!jt_debug(JT_DEBUG_NO_MARK)) {
+		hlist_for_each_entry(fork, &task->signal->multiprocess, node) {
+			if (sig == SIGCONT)
+				sigdelsetmask(&fork->signal, SIG_KERNEL_STOP_MASK);
+			else if (jt_is_stop(sig))
+				sigdelset(&fork->signal, SIGCONT);
+			sigaddset(&fork->signal, sig);
+			if (entry->marked < JT_LOG_STACKS)
+				entry->stacks[entry->marked] = jt_stack_id(fork);
+			if (entry->marked < U8_MAX)
+				entry->marked++;
+			note->marked++;
+		}
+	}
+	member->logged++;
+}
+
+/*
+ * SIGCONT from anybody. The kernel itself leaves a stop on the forks in flight
+ * if the parent ignores SIGCONT (prepare_signal() returns before its own loop);
+ * the stops that we put there must not outlive it. So must not those in the log.
+ */
+static void jt_note_cont(struct task_struct *task)
+{
+	struct multiprocess_signals *fork;
+	struct jt_log_entry *entry;
+	struct jt_member *member;
+	struct jt_cont *slot;
+	unsigned int age, i;
+
+	rcu_read_lock();
+	member = jt_member_find(task_tgid(task));
+	if (!member) {
+		if (jt_task_is_new(task)) {
+			slot = &jt_conts[hash_ptr(task_tgid(task), JT_CONT_BITS)];
+			WRITE_ONCE(slot->pid, task_tgid(task));
+			WRITE_ONCE(slot->time, ktime_get_ns());
+		}
+		goto out;
+	}
+
+	WRITE_ONCE(member->last_cont, ktime_get_ns());
+	for (age = 0; age < jt_log_length(member); age++) {
+		entry = jt_log_at(member, age);
+		if (!jt_is_stop(entry->sig))
+			continue;
+		hlist_for_each_entry(fork, &task->signal->multiprocess, node)
+			for (i = 0; i < min_t(unsigned int, entry->marked, JT_LOG_STACKS); i++)
+				if (entry->stacks[i] == jt_stack_id(fork))
+					sigdelsetmask(&fork->signal, SIG_KERNEL_STOP_MASK);
+	}
+out:
+	rcu_read_unlock();
+}
+
+/**
+ * jt_signal_generated() - the signal_generate probe's work
+ * @sig: the signal
+ * @task: the receiver
+ * @result: what became of it, TRACE_SIGNAL_*
+ *
+ * Context: under the receiver's siglock with interrupts off, possibly in an
+ * interrupt. Takes no lock.
+ */
+void jt_signal_generated(int sig, struct task_struct *task, int result)
+{
+	struct jt_note *note = this_cpu_ptr(&jt_note);
+	struct jt_member *member = READ_ONCE(note->member);
+
+	if (unlikely(sig == SIGCONT))
+		jt_note_cont(task);
+
+	/* An interrupt's signal to the same process is not the one noted. */
+	if (likely(!member) || note->sig != sig || !in_task() || task_tgid(task) != member->pid)
+		return;
+	note->result = result;
+	/* No fork outlives its parent's SIGKILL, and the job is condemned. */
+	if (sig != SIGKILL)
+		jt_mark_forks(member, task, sig, note);
+}
+
+/* kill_pid() with the note set. Return: kill_pid()'s error. */
+static int jt_send(struct jt_member *member, int sig, int priv, struct jt_note *note)
+{
+	int err;
+
+	note->sig = sig;
+	note->result = JT_RESULT_NONE;
+	note->marked = 0;
+	WRITE_ONCE(note->member, member);
+	barrier();		/* the probe is on this CPU */
+	err = kill_pid(member->pid, sig, priv);
+	barrier();
+	WRITE_ONCE(note->member, NULL);
+	return err;
+}
+
+/**
+ * jt_deliver() - send a member a signal, and count what became of it
+ * @member: the member
+ * @sig: the signal
+ * @priv: 0 to ask as kill(2) does with the caller's credentials, 1 not to ask
+ * @counts: where to count, or NULL
+ *
+ * Context: under tree->lock. A member that has died meanwhile counts nowhere.
+ */
+void jt_deliver(struct jt_member *member, int sig, int priv, struct jobtrack_signal *counts)
+{
+	struct jt_note *note = this_cpu_ptr(&jt_note);
+	struct jobtrack_signal unwanted = {};
+	int err;
+
+	lockdep_assert_held(&member->tree->lock);
+	if (!counts)
+		counts = &unwanted;
+
+	err = jt_send(member, sig, priv, note);
+	if (err) {
+		/* -ESRCH: reaped, or about to be */
+		counts->denied += err != -ESRCH;
+		return;
+	}
+
+	counts->signalled++;
+	counts->newborns += note->marked;
+	if (note->marked)
+		jt_count_add(JT_BY_MARK, note->marked);
+
+	switch (note->result) {
+	case TRACE_SIGNAL_DELIVERED:
+		break;
+	case TRACE_SIGNAL_IGNORED:
+		counts->ignored++;
+		break;
+	case TRACE_SIGNAL_ALREADY_PENDING:
+		counts->pending++;
+		break;
+	case TRACE_SIGNAL_LOSE_INFO:
+		counts->info_lost++;
+		break;
+	default:
+		/* The probe did not fire: forks in flight were not reached. */
+		jt_count(JT_INEXACT);
+	}
+}
+
+/*
+ * Did the mark of a logged delivery travel with the fork that @task comes from?
+ * A fork is marked exactly if the delivery found it on its parent's list; it lay
+ * on the stack of the thread that forks, which is current's.
+ */
+static bool jt_mark_travelled(const struct jt_log_entry *entry, struct task_struct *task)
+{
+	u32 stack = jt_stack_id(task_stack_page(current));
+	unsigned int i;
+
+	for (i = 0; i < min_t(unsigned int, entry->marked, JT_LOG_STACKS); i++)
+		if (entry->stacks[i] == stack)
+			return true;
+	if (entry->marked <= JT_LOG_STACKS)
+		return false;
+	/*
+	 * More forks than the entry can tell apart. If the signal is pending in
+	 * the child, it is from the mark or from somebody who sent the same to
+	 * the newborn: the two merge. If it is not, then there was no mark, or a
+	 * SIGCONT has taken the stop off again: count that we do not know.
+	 */
+	if (sigismember(&task->signal->shared_pending.signal, entry->sig))
+		return true;
+	jt_count(JT_INEXACT);
+	return false;
+}
+
+/* Has anybody sent the newborn SIGCONT since @time? */
+static bool jt_newborn_continued(struct jt_member *child, u64 time)
+{
+	struct jt_cont *slot = &jt_conts[hash_ptr(child->pid, JT_CONT_BITS)];
+
+	if (READ_ONCE(slot->time) < time)
+		return false;
+	if (READ_ONCE(slot->pid) == child->pid)
+		return true;
+	jt_count(JT_INEXACT);	/* another's; it may have taken ours' place */
+	return false;
+}
+
+/* A stop that the newborn is to get, unless a SIGCONT came later. */
+static bool jt_deliver_stop(struct jt_member *parent, struct jt_member *child,
+			    const struct jt_log_entry *entry, struct jobtrack_signal *counts)
+{
+	if (jt_debug(JT_DEBUG_NO_CONT)) {
+		jt_deliver(child, entry->sig, 1, counts);
+		return true;
+	}
+	if (READ_ONCE(parent->last_cont) > entry->time ||
+	    jt_newborn_continued(child, entry->time))
+		return false;
+	jt_deliver(child, entry->sig, 1, counts);
+	/*
+	 * kill(2) on a group reaches the child before the parent as well as the
+	 * other way round. If a SIGCONT came between the look and the delivery,
+	 * then it is pending in the child or ignored by it; one more merges with
+	 * it and takes the stop off.
+	 */
+	if (jt_newborn_continued(child, entry->time))
+		jt_deliver(child, SIGCONT, 1, NULL);
+	return true;
+}
+
+/* R < D < B: what the parent was sent since the child's start_time. */
+static void jt_replay_log(struct jt_member *parent, struct jt_member *child,
+			  struct task_struct *task, struct jt_operation *op)
+{
+	struct jobtrack_signal counts = {};
+	unsigned int age;
+
+	if (likely(!parent->logged) || jt_debug(JT_DEBUG_NO_LOG))
+		return;
+	/* What was overwritten may have been for this child. */
+	if (parent->logged > JT_LOG_SIZE && jt_log_at(parent, 0)->time >= task->start_time)
+		jt_count(JT_INEXACT);
+
+	for (age = 0; age < jt_log_length(parent); age++) {
+		struct jt_log_entry *entry = jt_log_at(parent, age);
+
+		if (entry->time < task->start_time || jt_mark_travelled(entry, task))
+			continue;
+		if (jt_is_stop(entry->sig)) {
+			if (!jt_deliver_stop(parent, child, entry, &counts))
+				continue;
+		} else {
+			jt_deliver(child, entry->sig, 1, &counts);
+		}
+		jt_count(JT_BY_LOG);
+		if (op && entry->time >= op->began)
+			op->counts.newborns++;
+	}
+}
+
+/* B < D: the operation under way has not reached the parent yet. */
+static void jt_keep_order(struct jt_member *parent, struct jt_member *child,
+			  struct jt_operation *op)
+{
+	struct jobtrack_signal counts = {};
+	const struct cred *old;
+	int err;
+
+	if (likely(!jt_operation_covers(op, child->job)) || parent->seen >= op->number ||
+	    jt_debug(JT_DEBUG_NO_ORDER))
+		return;
+	/* May who signals signal the child? current is the parent. */
+	old = override_creds(op->cred);
+	err = kill_pid(child->pid, 0, 0);
+	revert_creds(old);
+	if (err) {
+		op->counts.denied++;
+		return;
+	}
+	jt_deliver(child, op->sig, 1, &counts);
+	op->counts.newborns++;
+	jt_count(JT_BY_ORDER);
+}
+
+/**
+ * jt_signal_newborn() - give a newborn the signals that its birth owes it
+ * @parent: the member that created it
+ * @child: the newborn, a member
+ * @task: its task, not woken yet
+ *
+ * Context: under tree->lock, in the creating thread.
+ */
+void jt_signal_newborn(struct jt_member *parent, struct jt_member *child,
+		       struct task_struct *task)
+{
+	struct jt_tree *tree = parent->tree;
+
+	lockdep_assert_held(&tree->lock);
+
+	if (unlikely(jt_job_condemned(child->job)) && !jt_debug(JT_DEBUG_NO_CONDEMN)) {
+		jt_deliver(child, SIGKILL, 1, NULL);
+		jt_count(JT_CONDEMNED);
+		return;
+	}
+	jt_replay_log(parent, child, task, tree->op);
+	jt_keep_order(parent, child, tree->op);
+}
+
+/**
+ * jt_signal_selftest() - does the signal_generate probe fire inside kill_pid()?
+ * @pid: a kernel thread that ignores signals
+ *
+ * Context: process.
+ */
+bool jt_signal_selftest(struct pid *pid)
+{
+	struct jt_member *dummy = jt_member_alloc(GFP_KERNEL);
+	struct jt_note *note;
+	bool fired;
+
+	if (!dummy)
+		return false;
+	dummy->pid = pid;
+	preempt_disable();
+	note = this_cpu_ptr(&jt_note);
+	fired = !jt_send(dummy, SIGUSR1, 1, note) && note->result != JT_RESULT_NONE;
+	preempt_enable();
+	jt_member_free(dummy);
+	return fired;
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The atomic list: the membership of a tree at one instant, at any size.
+ *
+ * The instant is one hold of the tree's lock: there the count is read and a
+ * marker is put behind everybody. Then rows are copied in batches. Births land
+ * behind the marker; the gone stay in the list until the walk is over; and
+ * nobody moves to another job meanwhile, for that takes list_mutex.
+ */
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/pid_namespace.h>
+#include <linux/printk.h>
+#include <linux/ratelimit.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+
+#include "debug.h"
+#include "exit.h"
+#include "member.h"
+#include "snapshot.h"
+
+struct jt_rows *jt_rows_alloc(size_t count, size_t row_size)
+{
+	size_t size = array_size(count, row_size);
+	struct jt_rows *rows;
+
+	rows = kvzalloc(size_add(sizeof(*rows), size), GFP_KERNEL_ACCOUNT);
+	if (rows)
+		rows->size = size;
+	return rows;
+}
+
+void jt_rows_free(struct jt_rows *rows)
+{
+	kvfree(rows);
+}
+
+static void jt_snapshot_row(struct jobtrack_row *row, struct jt_member *member,
+			    struct pid_namespace *ns, u64 time)
+{
+	row->start_time = member->start_time;
+	row->job = member->job->id;
+	/* The pid's numbers stay while the reference is held. */
+	row->pid = pid_nr_ns(member->pid, ns);
+	if (member->leaving_since && member->leaving_since <= time) {
+		row->leaving_since = member->leaving_since;
+		row->flags = JOBTRACK_ROW_LEAVING;
+	}
+}
+
+/**
+ * jt_snapshot_take() - who is in a job and all below it, now
+ * @job: the job; the caller has a reference
+ * @snapshot: out: count, time and row_size
+ *
+ * Context: process, may sleep.
+ * Return: the rows, which the caller owns, or -EINTR, -ENOMEM, or -EIO where the
+ * list and the count disagree, which is logged.
+ */
+struct jt_rows *jt_snapshot_take(struct jt_job *job, struct jobtrack_snapshot *snapshot)
+{
+	struct pid_namespace *ns = task_active_pid_ns(current);
+	struct jt_tree *tree = job->tree;
+	size_t count, found = 0, n = 0;
+	struct jt_member *member;
+	struct jobtrack_row *row;
+	struct jt_rows *rows;
+	struct jt_walk walk;
+	u64 time;
+
+	if (mutex_lock_killable(&tree->list_mutex))
+		return ERR_PTR(-EINTR);
+
+	spin_lock(&tree->lock);
+	count = job->tree_procs + job->tree_leaving;
+	time = ktime_get_boottime_ns();
+	tree->snapshot = true;
+	jt_walk_begin(&walk, tree);
+	spin_unlock(&tree->lock);
+
+	rows = jt_rows_alloc(count, sizeof(*row));
+	row = rows ? (void *)rows->data : NULL;
+
+	spin_lock(&tree->lock);
+	while (rows && jt_walk_next(&walk, &member)) {
+		if (member && jt_job_within(member->job, job)) {
+			if (found < count)
+				jt_snapshot_row(&row[found], member, ns, time);
+			found++;
+		}
+		if (++n >= JT_SNAPSHOT_BATCH) {
+			n = 0;
+			spin_unlock(&tree->lock);
+			cond_resched();
+			spin_lock(&tree->lock);
+		}
+	}
+	jt_walk_end(&walk);
+	tree->snapshot = false;
+	spin_unlock(&tree->lock);
+
+	jt_sweep_flush(tree);
+	mutex_unlock(&tree->list_mutex);
+
+	if (!rows)
+		return ERR_PTR(-ENOMEM);
+	if (found != count) {
+		pr_err_ratelimited("job %llu: %zu members counted, %zu listed\n", job->id,
+				   count, found);
+		jt_rows_free(rows);
+		return ERR_PTR(-EIO);
+	}
+	snapshot->count = count;
+	snapshot->time = time;
+	snapshot->row_size = sizeof(*row);
+	return rows;
+}
+
+static ssize_t jt_rows_read(struct file *file, char __user *buf, size_t size, loff_t *pos)
+{
+	struct jt_rows *rows = file->private_data;
+	ssize_t ret;
+	int srcu;
+
+	if (!jt_file_enter(&srcu))
+		return -ENODEV;
+	ret = simple_read_from_buffer(buf, size, pos, rows->data, rows->size);
+	jt_file_leave(srcu);
+	return ret;
+}
+
+static loff_t jt_rows_llseek(struct file *file, loff_t offset, int whence)
+{
+	struct jt_rows *rows = file->private_data;
+	loff_t ret = -ENODEV;
+	int srcu;
+
+	if (!jt_file_enter(&srcu))
+		return ret;
+	ret = fixed_size_llseek(file, offset, whence, rows->size);
+	jt_file_leave(srcu);
+	return ret;
+}
+
+static int jt_rows_release(struct inode *inode, struct file *file)
+{
+	struct jt_rows *rows = file->private_data;
+	int srcu = jt_file_hold();
+
+	if (jt_file_remove(&rows->file))
+		jt_rows_free(rows);
+	jt_file_leave(srcu);
+	return 0;
+}
+
+static const struct file_operations jt_rows_fops = {
+	.owner = THIS_MODULE,
+	.read = jt_rows_read,
+	.llseek = jt_rows_llseek,
+	.release = jt_rows_release,
+};
+
+/**
+ * jt_rows_open() - a file to read rows from
+ * @rows: the rows; the file owns them on success
+ * @name: as /proc/PID/fd shows it
+ *
+ * Return: the file or an error.
+ */
+struct file *jt_rows_open(struct jt_rows *rows, const char *name)
+{
+	return jt_file_open(&rows->file, name, &jt_rows_fops, rows, O_RDONLY);
+}

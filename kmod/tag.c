@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tagging: putting a running process, or its tree, into a job.
+ */
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+
+#include "member.h"
+#include "tag.h"
+
+#define JT_SCAN_BATCH	256	/* tasks looked at per RCU read-side section */
+#define JT_SCAN_FOUND	64	/* descendants gathered before they are tagged */
+#define JT_SCAN_PASSES	64	/* passes at the most */
+
+/**
+ * jt_find_process() - the process with a PID
+ * @nr: the PID in the caller's PID namespace
+ *
+ * Return: its leader with a reference for the caller, or NULL; a thread's ID is
+ * not a process's.
+ */
+struct task_struct *jt_find_process(pid_t nr)
+{
+	struct task_struct *task;
+
+	rcu_read_lock();
+	task = pid_task(find_vpid(nr), PIDTYPE_TGID);
+	if (task)
+		get_task_struct(task);
+	rcu_read_unlock();
+	return task;
+}
+
+/* One process. @task is pinned, and holds its pid in place. */
+static int jt_tag_process(struct jt_job *job, struct task_struct *task)
+{
+	struct pid *pid = task_tgid(task);
+	int err;
+
+	if (task->flags & PF_KTHREAD || is_global_init(task))
+		return -EINVAL;
+	/*
+	 * Visible, but its birth probe may not have run yet: its parent's job is
+	 * the one that counts. A task does not become TASK_NEW again; and one
+	 * that is woken has its record, which jt_member_insert() finds under the
+	 * bucket's lock that the birth held before.
+	 */
+	if (jt_task_is_new(task))
+		return -EAGAIN;
+	/* As kill(2): with the caller's credentials, security modules included. */
+	err = kill_pid(pid, 0, 0);
+	if (err)
+		return err;
+	return jt_member_join(job, pid, task);
+}
+
+/*
+ * By parent links, which need not lead up to @root for ever: best effort. A task
+ * that is being born will be where its creator is.
+ */
+static bool jt_is_descendant(struct task_struct *task, struct pid *root, unsigned int *steps)
+{
+	if (jt_task_is_new(task))
+		return false;
+	while (task != &init_task && !is_global_init(task)) {
+		task = rcu_dereference(task->real_parent);
+		++*steps;
+		if (task_tgid(task) == root)
+			return true;
+	}
+	return false;
+}
+
+/**
+ * struct jt_scan - a scan over all processes of the machine
+ * @root: whose descendants are sought; the caller has a reference
+ * @at: where it is, pinned between two read-side sections
+ * @found: descendants, pinned
+ * @n: how many
+ * @restarted: @at had gone, so that some were looked at twice
+ */
+struct jt_scan {
+	struct pid *root;
+	struct task_struct *at;
+	struct task_struct *found[JT_SCAN_FOUND];
+	unsigned int n;
+	bool restarted;
+};
+
+/* Go on for a batch. Return: false at the end. */
+static bool jt_scan_batch(struct jt_scan *scan)
+{
+	struct task_struct *task = scan->at ?: &init_task, *at = scan->at;
+	unsigned int steps = 0;
+	bool more = true;
+
+	scan->n = 0;
+	rcu_read_lock();
+	if (at && !pid_alive(at)) {
+		task = &init_task;
+		scan->restarted = true;
+	}
+	while (steps++ < JT_SCAN_BATCH && scan->n < JT_SCAN_FOUND) {
+		task = next_task(task);
+		if (task == &init_task) {
+			more = false;
+			break;
+		}
+		if (jt_is_descendant(task, scan->root, &steps)) {
+			get_task_struct(task);
+			scan->found[scan->n++] = task;
+		}
+	}
+	scan->at = more ? get_task_struct(task) : NULL;
+	rcu_read_unlock();
+	if (at)
+		put_task_struct(at);
+	return more;
+}
+
+static void jt_scan_end(struct jt_scan *scan)
+{
+	if (scan->at)
+		put_task_struct(scan->at);
+}
+
+/* One pass. Return: 0 or -EINTR. @tagged counts those that were not in the job. */
+static int jt_tag_descendants(struct jt_scan *scan, struct jt_job *job, u32 *tagged, u32 *denied)
+{
+	bool more;
+	int err;
+
+	*tagged = 0;
+	*denied = 0;
+	scan->restarted = false;
+	do {
+		more = jt_scan_batch(scan);
+		while (scan->n--) {
+			struct task_struct *task = scan->found[scan->n];
+			struct jt_job *old = jt_member_job(task_tgid(task));
+
+			if (!old || !jt_job_within(old, job)) {
+				err = jt_tag_process(job, task);
+				*tagged += !err;
+				/* Those that have ended or are being born count nowhere. */
+				*denied += err == -EPERM || err == -EBUSY;
+			}
+			jt_job_put(old);
+			put_task_struct(task);
+		}
+		if (signal_pending(current)) {
+			jt_scan_end(scan);
+			return -EINTR;
+		}
+		cond_resched();
+	} while (more);
+	return 0;
+}
+
+/*
+ * Passes until one finds nobody new: what a process forks before it is tagged is
+ * found by the next, for its parent's record was there before the look
+ * (jt_member_admit()'s barrier).
+ */
+static int jt_tag_tree(struct jt_job *job, struct pid *root, struct jobtrack_tag *tag)
+{
+	struct jt_scan *scan;
+	unsigned int passes = 0;
+	u32 tagged;
+	int err;
+
+	scan = kzalloc(sizeof(*scan), GFP_KERNEL);
+	if (!scan)
+		return -ENOMEM;
+	scan->root = root;
+	do {
+		err = jt_tag_descendants(scan, job, &tagged, &tag->denied);
+		tag->tagged += tagged;
+	} while (!err && (tagged || scan->restarted) && ++passes < JT_SCAN_PASSES);
+	kfree(scan);
+	return err;
+}
+
+/**
+ * jt_tag() - put a running process, or its tree, into a job
+ * @job: the job; the caller may manage it
+ * @tag: checked; out: tagged and denied
+ *
+ * Context: process, may sleep. Return: as in struct jobtrack_tag.
+ */
+int jt_tag(struct jt_job *job, struct jobtrack_tag *tag)
+{
+	struct task_struct *task = jt_find_process(tag->pid);
+	struct pid *pid;
+	int err;
+
+	if (!task)
+		return -ESRCH;
+	/* exec from another thread exchanges the leader: keep what stays. */
+	pid = get_pid(task_tgid(task));
+
+	if (tag->start_time != task->start_boottime) {
+		err = -ESTALE;
+		goto out;
+	}
+	err = jt_tag_process(job, task);
+	if (err)
+		goto out;
+	tag->tagged = 1;
+	if (tag->flags & JOBTRACK_TAG_TREE)
+		err = jt_tag_tree(job, pid, tag);
+out:
+	put_pid(pid);
+	put_task_struct(task);
+	return err;
+}
