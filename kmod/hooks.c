@@ -7,6 +7,8 @@
  * itself. They sort out in a test or two what is not for them: threads, and the
  * kernel's own threads.
  */
+#include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -30,8 +32,7 @@ enum jt_hook_id {
 };
 
 /*
- * The probes that have seen the self-test's kernel thread, a bit each. Set by
- * probes on any CPU, read when the thread is gone.
+ * The probes that have seen the self-test's kernel thread, a bit each.
  */
 static unsigned long jt_hooks_fired;
 static bool jt_hooks_testing;
@@ -145,6 +146,7 @@ static int jt_selftest_thread(void *unused)
 static int jt_hooks_selftest(void)
 {
 	struct task_struct *thread;
+	unsigned long timeout;
 	int i, err = 0;
 
 	WRITE_ONCE(jt_hooks_testing, true);
@@ -155,10 +157,11 @@ static int jt_hooks_selftest(void)
 	}
 	if (jt_signal_selftest(task_tgid(thread)))
 		set_bit(JT_HOOK_SIGNAL, &jt_hooks_fired);
-	/* Its exit probe comes before anybody is told that it has ended. */
-	get_task_struct(thread);
 	kthread_stop(thread);
-	put_task_struct(thread);
+	/* In some kernels its exit probe comes after we are told that it has ended. */
+	timeout = jiffies + HZ;
+	while (!test_bit(JT_HOOK_EXIT, &jt_hooks_fired) && time_before(jiffies, timeout))
+		usleep_range(50, 100);
 	WRITE_ONCE(jt_hooks_testing, false);
 
 	for (i = 0; i < JT_NR_HOOKS; i++) {
