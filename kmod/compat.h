@@ -13,6 +13,10 @@
 #include <linux/compiler.h>
 #include <linux/sched.h>
 
+#ifndef CONFIG_64BIT
+#error "jobtrack needs a 64-bit kernel: job IDs do not fit an unsigned long"
+#endif
+
 #ifdef CONFIG_PREEMPT_RT
 #error "jobtrack cannot run on PREEMPT_RT: there spinlocks sleep, probes must not"
 #endif

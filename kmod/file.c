@@ -11,6 +11,7 @@
  */
 #include <linux/anon_inodes.h>
 #include <linux/file.h>
+#include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -25,7 +26,11 @@ static DEFINE_SPINLOCK(jt_files_lock);
 static LIST_HEAD(jt_files);		/* under jt_files_lock */
 static bool jt_files_revoked;		/* set under jt_files_lock */
 
-/* What a revoked file can do: nothing. Allocated at load, so that it is there. */
+/*
+ * What a revoked file can do: nothing. Allocated at load, so that it is there. An
+ * operation that the VFS calls unasked because the file once had it (FMODE_LSEEK)
+ * needs one in the kernel's own text.
+ */
 static const struct file_operations *jt_dead_fops;
 
 /**
@@ -131,7 +136,8 @@ struct file *jt_file_open(struct jt_file *jt_file, const char *name,
 /**
  * jt_files_revoke() - cut every open file off from the module
  *
- * Context: process, when no new file can be opened by name any more.
+ * Context: process, when no new file can be opened by name any more. Waits for
+ * calls under way, one that sleeps on its caller's memory included.
  */
 void jt_files_revoke(void)
 {
@@ -141,13 +147,13 @@ void jt_files_revoke(void)
 	WRITE_ONCE(jt_files_revoked, true);
 	spin_unlock(&jt_files_lock);
 
+	/* Files and jobs hold the module: without them the unload is not forced. */
+	if (module_refcount(THIS_MODULE) <= 0)
+		return;
+
 	/* Calls that began before may still open files; then none does. */
 	synchronize_srcu(&jt_files_srcu);
 	spin_lock(&jt_files_lock);
-	if (list_empty(&jt_files)) {
-		spin_unlock(&jt_files_lock);
-		return;
-	}
 	list_for_each_entry(jt_file, &jt_files, node)
 		WRITE_ONCE(jt_file->file->f_op, jt_dead_fops);
 	spin_unlock(&jt_files_lock);
@@ -166,12 +172,14 @@ void jt_files_revoke(void)
 	while (!list_empty(&jt_files))
 		list_del_init(jt_files.next);
 	spin_unlock(&jt_files_lock);
-	jt_dead_fops = NULL;		/* in use for as long as those files are */
+	jt_dead_fops = NULL;		/* stays, for those files */
 }
 
 int __init jt_files_init(void)
 {
-	jt_dead_fops = kzalloc(sizeof(*jt_dead_fops), GFP_KERNEL);
+	static const struct file_operations dead = { .llseek = noop_llseek };
+
+	jt_dead_fops = kmemdup(&dead, sizeof(dead), GFP_KERNEL);
 	return jt_dead_fops ? 0 : -ENOMEM;
 }
 
