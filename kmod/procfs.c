@@ -28,7 +28,8 @@ static const char * const jt_state_names[] = {
 
 /*
  * A position is 0 for the head, else the least ID that the next line may have.
- * Under RCU from start to stop: a job that ends meanwhile keeps its memory.
+ * A job that ends while its line is made keeps its memory: from start or next to
+ * show it is under RCU.
  */
 static void *jt_seq_job(loff_t *pos)
 {
@@ -49,8 +50,22 @@ static void *jt_seq_start(struct seq_file *seq, loff_t *pos)
 
 static void *jt_seq_next(struct seq_file *seq, void *v, loff_t *pos)
 {
+	/* Between two lines nothing needs to stay: there may be very many. */
+	rcu_read_unlock();
+	cond_resched();
+	rcu_read_lock();
 	++*pos;
 	return jt_seq_job(pos);
+}
+
+/* May whoever opened the file see the job? Who reads it may be a setuid program. */
+static bool jt_seq_may_look(struct seq_file *seq, struct jt_job *job)
+{
+	const struct cred *old = override_creds(seq->file->f_cred);
+	bool may = jt_job_may_look(job);
+
+	revert_creds(old);
+	return may;
 }
 
 static void jt_seq_stop(struct seq_file *seq, void *v)
@@ -76,7 +91,7 @@ static int jt_seq_show(struct seq_file *seq, void *v)
 		jt_seq_head(seq);
 		return 0;
 	}
-	if (!READ_ONCE(jt_visible) && !jt_job_may_look(v))
+	if (!READ_ONCE(jt_visible) && !jt_seq_may_look(seq, v))
 		return 0;
 
 	jt_job_state(v, &state);
