@@ -17,10 +17,6 @@
 #define JT_DEBUG_HIDE_BIRTH	0x20	/* the birth probe does not see the birth */
 #define JT_DEBUG_NO_CONT	0x40	/* a SIGCONT does not cancel an older stop */
 
-/* Members that a walk handles per hold of the tree's lock */
-#define JT_SIGNAL_BATCH		32
-#define JT_SNAPSHOT_BATCH	256
-
 #ifdef JT_DEBUG
 #define JT_DEBUG_FEATURE	JOBTRACK_FEATURE_DEBUG
 
@@ -33,8 +29,8 @@ static inline bool jt_debug(unsigned int rule)
 	return READ_ONCE(jt_debug_switches) & rule;
 }
 
-unsigned int jt_signal_batch(void);
-void jt_signal_pause(void);
+unsigned int jt_debug_signal_batch(unsigned int normal);
+void jt_debug_signal_pause(void);
 #else
 #define JT_DEBUG_FEATURE	0
 
@@ -43,12 +39,12 @@ static inline bool jt_debug(unsigned int rule)
 	return false;
 }
 
-static inline unsigned int jt_signal_batch(void)
+static inline unsigned int jt_debug_signal_batch(unsigned int normal)
 {
-	return JT_SIGNAL_BATCH;
+	return normal;
 }
 
-static inline void jt_signal_pause(void)
+static inline void jt_debug_signal_pause(void)
 {
 }
 #endif

@@ -15,7 +15,9 @@
 #include "debug.h"
 #include "signal.h"
 
-/* One step: true if the operation is for this member. */
+#define JT_SIGNAL_BATCH	32	/* members per hold of the tree's lock */
+
+/* Is the operation for this member, or marker? */
 static bool jt_operation_wants(const struct jt_operation *op, const struct jt_member *member)
 {
 	return member && member->state == JT_LIVING && jt_operation_covers(op, member->job);
@@ -44,11 +46,11 @@ static void jt_operation_walk(struct jt_operation *op, struct jt_walk *walk)
 				member->seen = op->number;
 			}
 		}
-		if (++n >= jt_signal_batch()) {
+		if (++n >= jt_debug_signal_batch(JT_SIGNAL_BATCH)) {
 			n = 0;
 			spin_unlock(&tree->lock);
 			cond_resched();
-			jt_signal_pause();
+			jt_debug_signal_pause();
 			spin_lock(&tree->lock);
 		}
 	}

@@ -87,11 +87,28 @@ static unsigned int jt_log_length(const struct jt_member *member)
 	return min_t(unsigned int, member->logged, JT_LOG_SIZE);
 }
 
+/* Did the delivery mark the fork on this stack, as far as the entry can tell? */
+static bool jt_mark_is_on(const struct jt_log_entry *entry, u32 stack)
+{
+	unsigned int i;
+
+	for (i = 0; i < min_t(unsigned int, entry->marked, JT_LOG_STACKS); i++)
+		if (entry->stacks[i] == stack)
+			return true;
+	return false;
+}
+
+/* Did it mark more than the entry can tell? */
+static bool jt_marks_overflow(const struct jt_log_entry *entry)
+{
+	return entry->marked > JT_LOG_STACKS;
+}
+
 /*
  * Mark the forks in flight, as the kernel does for a process group, and log it.
- * Marks are set whatever became of the parent's own signal: if it is ignored,
- * then by the child as well, who takes it off before its first instruction; but
- * a stop and a SIGCONT must cancel each other in the fork in flight, too.
+ * Marks are set whatever became of the parent's own signal: what is ignored there
+ * is ignored by the child as well; but a stop and a SIGCONT must cancel each other
+ * in the fork in flight, too.
  */
 static void jt_mark_forks(struct jt_member *member, struct task_struct *task, int sig,
 			  struct jt_note *note)
@@ -132,7 +149,7 @@ static void jt_note_cont(struct task_struct *task)
 	struct jt_log_entry *entry;
 	struct jt_member *member;
 	struct jt_cont *slot;
-	unsigned int age, i;
+	unsigned int age;
 
 	rcu_read_lock();
 	member = jt_member_find(task_tgid(task));
@@ -151,9 +168,8 @@ static void jt_note_cont(struct task_struct *task)
 		if (!jt_is_stop(entry->sig))
 			continue;
 		hlist_for_each_entry(fork, &task->signal->multiprocess, node)
-			for (i = 0; i < min_t(unsigned int, entry->marked, JT_LOG_STACKS); i++)
-				if (entry->stacks[i] == jt_stack_id(fork))
-					sigdelsetmask(&fork->signal, SIG_KERNEL_STOP_MASK);
+			if (jt_mark_is_on(entry, jt_stack_id(fork)) || jt_marks_overflow(entry))
+				sigdelsetmask(&fork->signal, SIG_KERNEL_STOP_MASK);
 	}
 out:
 	rcu_read_unlock();
@@ -180,7 +196,7 @@ void jt_signal_generated(int sig, struct task_struct *task, int result)
 	if (likely(!member) || note->sig != sig || !in_task() || task_tgid(task) != member->pid)
 		return;
 	note->result = result;
-	/* No fork outlives its parent's SIGKILL, and the job is condemned. */
+	/* The job is condemned: no child of this is born alive. */
 	if (sig != SIGKILL)
 		jt_mark_forks(member, task, sig, note);
 }
@@ -257,13 +273,9 @@ void jt_deliver(struct jt_member *member, int sig, int priv, struct jobtrack_sig
  */
 static bool jt_mark_travelled(const struct jt_log_entry *entry, struct task_struct *task)
 {
-	u32 stack = jt_stack_id(task_stack_page(current));
-	unsigned int i;
-
-	for (i = 0; i < min_t(unsigned int, entry->marked, JT_LOG_STACKS); i++)
-		if (entry->stacks[i] == stack)
-			return true;
-	if (entry->marked <= JT_LOG_STACKS)
+	if (jt_mark_is_on(entry, jt_stack_id(task_stack_page(current))))
+		return true;
+	if (!jt_marks_overflow(entry))
 		return false;
 	/*
 	 * More forks than the entry can tell apart. If the signal is pending in
@@ -277,11 +289,13 @@ static bool jt_mark_travelled(const struct jt_log_entry *entry, struct task_stru
 	return false;
 }
 
-/* Has anybody sent the newborn SIGCONT since @time? */
+/* Has anybody sent the newborn SIGCONT since @time: as a member, or before? */
 static bool jt_newborn_continued(struct jt_member *child, u64 time)
 {
 	struct jt_cont *slot = &jt_conts[hash_ptr(child->pid, JT_CONT_BITS)];
 
+	if (READ_ONCE(child->last_cont) > time)
+		return true;
 	if (READ_ONCE(slot->time) < time)
 		return false;
 	if (READ_ONCE(slot->pid) == child->pid)
@@ -292,16 +306,16 @@ static bool jt_newborn_continued(struct jt_member *child, u64 time)
 
 /* A stop that the newborn is to get, unless a SIGCONT came later. */
 static bool jt_deliver_stop(struct jt_member *parent, struct jt_member *child,
-			    const struct jt_log_entry *entry, struct jobtrack_signal *counts)
+			    const struct jt_log_entry *entry)
 {
 	if (jt_debug(JT_DEBUG_NO_CONT)) {
-		jt_deliver(child, entry->sig, 1, counts);
+		jt_deliver(child, entry->sig, 1, NULL);
 		return true;
 	}
 	if (READ_ONCE(parent->last_cont) > entry->time ||
 	    jt_newborn_continued(child, entry->time))
 		return false;
-	jt_deliver(child, entry->sig, 1, counts);
+	jt_deliver(child, entry->sig, 1, NULL);
 	/*
 	 * kill(2) on a group reaches the child before the parent as well as the
 	 * other way round. If a SIGCONT came between the look and the delivery,
@@ -317,7 +331,6 @@ static bool jt_deliver_stop(struct jt_member *parent, struct jt_member *child,
 static void jt_replay_log(struct jt_member *parent, struct jt_member *child,
 			  struct task_struct *task, struct jt_operation *op)
 {
-	struct jobtrack_signal counts = {};
 	unsigned int age;
 
 	if (likely(!parent->logged) || jt_debug(JT_DEBUG_NO_LOG))
@@ -332,10 +345,10 @@ static void jt_replay_log(struct jt_member *parent, struct jt_member *child,
 		if (entry->time < task->start_time || jt_mark_travelled(entry, task))
 			continue;
 		if (jt_is_stop(entry->sig)) {
-			if (!jt_deliver_stop(parent, child, entry, &counts))
+			if (!jt_deliver_stop(parent, child, entry))
 				continue;
 		} else {
-			jt_deliver(child, entry->sig, 1, &counts);
+			jt_deliver(child, entry->sig, 1, NULL);
 		}
 		jt_count(JT_BY_LOG);
 		if (op && entry->time >= op->began)
@@ -347,22 +360,26 @@ static void jt_replay_log(struct jt_member *parent, struct jt_member *child,
 static void jt_keep_order(struct jt_member *parent, struct jt_member *child,
 			  struct jt_operation *op)
 {
-	struct jobtrack_signal counts = {};
+	unsigned int superpriv = current->flags & PF_SUPERPRIV;
 	const struct cred *old;
 	int err;
 
 	if (likely(!jt_operation_covers(op, child->job)) || parent->seen >= op->number ||
 	    jt_debug(JT_DEBUG_NO_ORDER))
 		return;
-	/* May who signals signal the child? current is the parent. */
+	/*
+	 * May who signals signal the child? current is the parent, on which the
+	 * use of the signaller's privilege is to leave no trace.
+	 */
 	old = override_creds(op->cred);
 	err = kill_pid(child->pid, 0, 0);
 	revert_creds(old);
+	current->flags = (current->flags & ~PF_SUPERPRIV) | superpriv;
 	if (err) {
 		op->counts.denied++;
 		return;
 	}
-	jt_deliver(child, op->sig, 1, &counts);
+	jt_deliver(child, op->sig, 1, NULL);
 	op->counts.newborns++;
 	jt_count(JT_BY_ORDER);
 }

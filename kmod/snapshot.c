@@ -17,10 +17,11 @@
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 
-#include "debug.h"
 #include "exit.h"
 #include "member.h"
 #include "snapshot.h"
+
+#define JT_SNAPSHOT_BATCH	256	/* members per hold of the tree's lock */
 
 struct jt_rows *jt_rows_alloc(size_t count, size_t row_size)
 {
@@ -172,5 +173,10 @@ static const struct file_operations jt_rows_fops = {
  */
 struct file *jt_rows_open(struct jt_rows *rows, const char *name)
 {
-	return jt_file_open(&rows->file, name, &jt_rows_fops, rows, O_RDONLY);
+	struct file *file;
+
+	file = jt_file_open(&rows->file, name, &jt_rows_fops, rows, O_RDONLY);
+	if (!IS_ERR(file))
+		file->f_mode |= FMODE_PREAD;	/* anonymous files come without */
+	return file;
 }
