@@ -36,6 +36,7 @@ void jt_birth(struct task_struct *child)
 	struct jt_member *parent, *member;
 	struct jt_tree *tree;
 	u64 job = 0;
+	int err;
 
 	if (jt_debug(JT_DEBUG_HIDE_BIRTH))
 		return;
@@ -56,7 +57,9 @@ void jt_birth(struct task_struct *child)
 	member = jt_debug(JT_DEBUG_LOSE_BIRTH) ? NULL : jt_member_alloc(GFP_ATOMIC);
 
 	spin_lock(&tree->lock);
-	if (likely(member && !jt_member_insert(member, parent->job, child))) {
+	err = member ? jt_member_insert(member, parent->job, task_tgid(child),
+					child->start_boottime) : -ENOMEM;
+	if (likely(!err)) {
 		WRITE_ONCE(parent->job->births, parent->job->births + 1);
 		jt_count(JT_BIRTHS);
 		jt_signal_newborn(parent, member, child);

@@ -119,7 +119,8 @@ static long jt_device_create(struct jt_call *call)
 	spec.parent = jt_create_parent(create.parent);
 	if (IS_ERR(spec.parent))
 		return PTR_ERR(spec.parent);
-	spec.user_made = jt_member_tree(current) && !capable(CAP_SYS_ADMIN);
+	spec.user_made = spec.parent && jt_member_tree(current) &&
+			 !ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
 
 	job = jt_job_create(&spec);
 	jt_job_put(spec.parent);
@@ -186,6 +187,7 @@ static long jt_device_which(struct jt_call *call)
 	struct jobtrack_which which;
 	struct task_struct *task;
 	struct jt_job *job;
+	struct pid *pid;
 	long ret;
 
 	ret = jt_call_in(call, &which, sizeof(which));
@@ -195,18 +197,26 @@ static long jt_device_which(struct jt_call *call)
 	    memchr_inv(which.label, 0, sizeof(which.label)))
 		return -EINVAL;
 
-	if (which.pid)
+	if (which.pid) {
 		task = jt_find_process(which.pid);
-	else
-		task = get_task_struct(current);
+	} else {
+		rcu_read_lock();
+		task = get_task_struct(READ_ONCE(current->group_leader));
+		rcu_read_unlock();
+	}
 	if (!task)
 		return -ESRCH;
+	ret = -ESRCH;
+	pid = get_task_pid(task, PIDTYPE_TGID);
+	if (!pid)
+		goto out_put_task;
 	ret = -EAGAIN;
 	if (jt_task_is_new(task))
-		goto out_put_task;
+		goto out_put_pid;
 
-	which.start_time = READ_ONCE(task->group_leader)->start_boottime;
-	job = jt_member_job(task_tgid(task));
+	/* Of the leader that it was: exec from another thread keeps the time. */
+	which.start_time = task->start_boottime;
+	job = jt_member_job(pid);
 	if (job) {
 		ret = -EACCES;
 		if (!jt_job_may_look(job))
@@ -218,6 +228,8 @@ static long jt_device_which(struct jt_call *call)
 	ret = jt_call_out(call, &which, sizeof(which));
 out_put_job:
 	jt_job_put(job);
+out_put_pid:
+	put_pid(pid);
 out_put_task:
 	put_task_struct(task);
 	return ret;

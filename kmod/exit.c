@@ -18,7 +18,7 @@
 
 #define JT_SWEEP_BATCH	32
 #define JT_SWEEP_MIN_MS	1
-#define JT_SWEEP_MAX_MS	10
+#define JT_SWEEP_MAX_MS	100
 
 static struct workqueue_struct *jt_sweeps;
 
@@ -68,17 +68,19 @@ void jt_exit(struct task_struct *task)
 
 /*
  * Gone: reaped, or each thread has an exit state. exit_notify() sets that after
- * files are closed and devices released; a thread other than the leader is
- * taken off the group only later.
+ * files are closed and devices released. A thread may keep it for long and stay
+ * in its group, until a tracer waits for it.
  */
 static bool jt_process_is_gone(struct pid *pid)
 {
-	struct task_struct *leader;
-	bool gone;
+	struct task_struct *leader, *thread;
+	bool gone = true;
 
 	rcu_read_lock();
 	leader = pid_task(pid, PIDTYPE_TGID);
-	gone = !leader || (READ_ONCE(leader->exit_state) && thread_group_empty(leader));
+	if (leader)
+		for_each_thread(leader, thread)
+			gone = gone && READ_ONCE(thread->exit_state);
 	rcu_read_unlock();
 	return gone;
 }
@@ -89,16 +91,17 @@ static void jt_sweep(struct work_struct *work)
 	struct jt_job *root = tree->root;
 	struct jt_member *member, *next;
 	unsigned long found = 0;
-	LIST_HEAD(waiting);	/* under tree->lock, too: jt_members_drop() stops us first */
+	LIST_HEAD(todo);	/* as tree->leaving, under tree->lock */
 	LIST_HEAD(gone);
 	int n;
 
 	spin_lock(&tree->lock);
-	while (!list_empty(&tree->leaving)) {
-		for (n = 0; n < JT_SWEEP_BATCH && !list_empty(&tree->leaving); n++) {
-			member = list_first_entry(&tree->leaving, struct jt_member, leaving);
+	list_splice_init(&tree->leaving, &todo);
+	while (!list_empty(&todo)) {
+		for (n = 0; n < JT_SWEEP_BATCH && !list_empty(&todo); n++) {
+			member = list_first_entry(&todo, struct jt_member, leaving);
 			if (!jt_process_is_gone(member->pid)) {
-				list_move_tail(&member->leaving, &waiting);
+				list_move_tail(&member->leaving, &tree->leaving);
 				continue;
 			}
 			found++;
@@ -118,8 +121,8 @@ static void jt_sweep(struct work_struct *work)
 		cond_resched();
 		spin_lock(&tree->lock);
 	}
-	list_splice(&waiting, &tree->leaving);
 
+	/* A process that is stuck for long is looked at less and less often. */
 	tree->sweep_delay = found ? msecs_to_jiffies(JT_SWEEP_MIN_MS) :
 		min_t(unsigned int, tree->sweep_delay + 1, msecs_to_jiffies(JT_SWEEP_MAX_MS));
 	if (!list_empty(&tree->leaving))
@@ -167,16 +170,32 @@ void jt_sweep_init(struct jt_tree *tree)
 }
 
 /**
- * jt_sweep_stop() - stop a tree's sweep for good
- * @tree: the tree; the caller has a reference to its root through a member
+ * jt_sweeps_stop() - stop every sweep for good
  *
- * Context: process, may sleep; for a forced unload only.
+ * Context: process, may sleep; no exit probe is registered any more, and who is
+ * a member stays one. For a forced unload only.
  */
-void jt_sweep_stop(struct jt_tree *tree)
+void jt_sweeps_stop(void)
 {
-	/* It queues itself, which cancel_delayed_work_sync() copes with. */
-	if (cancel_delayed_work_sync(&tree->sweep))
-		jt_job_put(tree->root);
+	unsigned long id = 0;
+	struct jt_job *job;
+
+	for (;; id++) {
+		rcu_read_lock();
+		job = jt_job_next(&id);
+		/* One without a reference left has no sweep, which holds one. */
+		if (job && (job->parent || !refcount_inc_not_zero(&job->ref))) {
+			rcu_read_unlock();
+			continue;
+		}
+		rcu_read_unlock();
+		if (!job)
+			return;
+		/* It queues itself, which cancel_delayed_work_sync() copes with. */
+		if (cancel_delayed_work_sync(&job->tree->sweep))
+			jt_job_put(job);
+		jt_job_put(job);
+	}
 }
 
 int __init jt_sweeps_init(void)

@@ -6,9 +6,10 @@
 #include <linux/cred.h>
 #include <linux/ctype.h>
 #include <linux/hashtable.h>
+#include <linux/jhash.h>
 #include <linux/module.h>
+#include <linux/random.h>
 #include <linux/slab.h>
-#include <linux/stringhash.h>
 #include <linux/timekeeping.h>
 #include <linux/user_namespace.h>
 #include <linux/xarray.h>
@@ -29,6 +30,7 @@ static struct {
 	struct xarray by_id;			/* has a lock of its own */
 	spinlock_t lock;			/* protects labels */
 	DECLARE_HASHTABLE(labels, JT_LABEL_BITS);
+	u32 seed;				/* nobody shall pick a bucket. Constant */
 	atomic64_t last_id;
 } jt_jobs = {
 	.by_id = XARRAY_INIT(jt_jobs.by_id, 0),
@@ -37,7 +39,7 @@ static struct {
 
 static u32 jt_label_key(kuid_t owner, const char *label)
 {
-	return full_name_hash((void *)(unsigned long)__kuid_val(owner), label, strlen(label));
+	return jhash(label, strlen(label), jt_jobs.seed ^ __kuid_val(owner));
 }
 
 /* One that still has a reference; the lookup's own is on the caller. */
@@ -149,7 +151,7 @@ static void jt_job_release_label(struct jt_job *job)
 struct jt_job *jt_job_create(const struct jt_job_spec *spec)
 {
 	struct jt_job *job;
-	int err = -ENOMEM;
+	int err;
 
 	job = kzalloc(sizeof(*job), GFP_KERNEL_ACCOUNT);
 	if (!job)
@@ -165,41 +167,43 @@ struct jt_job *jt_job_create(const struct jt_job_spec *spec)
 	refcount_set(&job->ref, 1);
 	init_waitqueue_head(&job->wait);
 
+	/* Memory for the ID, so that nothing fails once others can find the job. */
+	err = xa_reserve(&jt_jobs.by_id, job->id, GFP_KERNEL);
+	if (err)
+		goto err_free;
 	if (spec->parent) {
 		err = jt_job_attach(job, spec->parent);
 		if (err)
-			goto err_free;
+			goto err_release_id;
 	} else {
+		err = -ENOMEM;
 		job->depth = 1;
 		job->tree = jt_tree_create(job);
 		if (!job->tree)
-			goto err_free;
+			goto err_release_id;
 	}
-
+	/* A job keeps the module: its members outlive every fd. */
+	__module_get(THIS_MODULE);
 	err = jt_job_claim_label(job);
 	if (err)
 		goto err_detach;
-	err = xa_insert(&jt_jobs.by_id, job->id, job, GFP_KERNEL);
-	if (err)
-		goto err_release_label;
 
-	/* A job keeps the module: its members outlive every fd. */
-	__module_get(THIS_MODULE);
+	xa_store(&jt_jobs.by_id, job->id, job, GFP_KERNEL);
 	jt_count(JT_JOBS);
 	jt_count(JT_JOBS_CREATED);
 	return job;
 
-err_release_label:
-	jt_job_release_label(job);
 err_detach:
+	module_put(THIS_MODULE);
 	if (job->parent)
 		jt_job_detach(job);
 	else
-		kfree_rcu(job->tree, rcu);
+		kfree(job->tree);
 	jt_job_put(job->parent);
+err_release_id:
+	xa_release(&jt_jobs.by_id, job->id);
 err_free:
-	/* The label made it visible to lookups, which may still look at it. */
-	kfree_rcu(job, rcu);
+	kfree(job);
 	return ERR_PTR(err);
 }
 
@@ -390,7 +394,7 @@ static bool jt_job_belongs_to(struct jt_job *job, kuid_t uid)
  * jt_job_may_look() - may the caller learn of the job?
  * @job: the job
  *
- * Not audited: lists ask this of every job. Context: process.
+ * Not audited: lists ask this of every job. Context: process, also under RCU.
  */
 bool jt_job_may_look(struct jt_job *job)
 {
@@ -398,6 +402,18 @@ bool jt_job_may_look(struct jt_job *job)
 	       jt_member_tree(current) == job->tree ||
 	       ns_capable_noaudit(&init_user_ns, CAP_KILL) ||
 	       ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
+}
+
+/**
+ * jt_job_could_signal() - may whoever opens the job signal it later?
+ * @job: the job
+ *
+ * Not audited: it may only want to look. jt_job_may_signal() asks at the use.
+ */
+bool jt_job_could_signal(struct jt_job *job)
+{
+	return jt_job_belongs_to(job, current_euid()) ||
+	       ns_capable_noaudit(&init_user_ns, CAP_KILL);
 }
 
 /**
@@ -432,11 +448,12 @@ bool jt_job_may_use(struct jt_job *job)
 int __init jt_jobs_init(void)
 {
 	/*
-	 * The time since boot in microseconds: a module loaded again later
-	 * starts above all IDs that were ever given, unless jobs were made
-	 * faster than one a microsecond all along.
+	 * IDs begin at the time since boot in microseconds: a module that is
+	 * loaded again later starts above all that were ever given, unless jobs
+	 * were made faster than one a microsecond all along.
 	 */
 	atomic64_set(&jt_jobs.last_id, ktime_get_boottime_ns() / NSEC_PER_USEC);
+	jt_jobs.seed = get_random_u32();
 	return 0;
 }
 

@@ -4,8 +4,8 @@
  *
  * Lock order, over the whole module:
  *
- *   jt_tree.signal_mutex -> jt_tree.list_mutex -> jt_tree.lock
- *     -> a bucket's lock (member.c) -> the receiver's siglock -> scheduler
+ *   jt_tree.signal_mutex or jt_tree.list_mutex -> jt_tree.lock
+ *     -> a bucket's lock (member.c) or the receiver's siglock -> scheduler
  *
  * jt_jobs.lock nests in none of them and none nests in it. No lock of ours is
  * ever taken in interrupt context, under a siglock or by the signal_generate
@@ -41,7 +41,7 @@ struct jt_operation;
  * @user_subjobs: living sub-jobs that unprivileged members made
  * @sweep: looks at @leaving until it is empty; while queued or running it holds
  *	a reference to @root
- * @sweep_delay: jiffies until it looks again. Private to @sweep
+ * @sweep_delay: jiffies until it looks again. Under @lock
  * @root: the top-level job; the tree is freed with it. Constant
  * @rcu: frees the tree
  */
@@ -147,6 +147,7 @@ void jt_job_wake(struct jt_job *job);
 void jt_job_state(struct jt_job *job, struct jobtrack_job *state);
 
 bool jt_job_may_look(struct jt_job *job);
+bool jt_job_could_signal(struct jt_job *job);
 bool jt_job_may_signal(struct jt_job *job);
 bool jt_job_may_manage(struct jt_job *job);
 bool jt_job_may_use(struct jt_job *job);

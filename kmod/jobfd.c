@@ -72,7 +72,16 @@ int jt_jobfd_enter(struct file *file)
 {
 	struct jt_jobfd *fd = file->private_data;
 
-	return jt_member_join(fd->job, task_tgid(current), current);
+	u64 start_time;
+
+	/* As jt_tag(): a job's SIGKILL would panic the machine. */
+	if (is_global_init(current))
+		return -EINVAL;
+	/* current may be any thread; the process's time is its leader's. */
+	rcu_read_lock();
+	start_time = READ_ONCE(current->group_leader)->start_boottime;
+	rcu_read_unlock();
+	return jt_member_join(fd->job, task_tgid(current), current, start_time);
 }
 
 static long jt_jobfd_do_enter(struct jt_call *call)
@@ -192,19 +201,25 @@ static __poll_t jt_jobfd_poll(struct file *file, struct poll_table_struct *wait)
 	return empty ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
+/* With the last managing fd a kill-on-close job ends. */
+static void jt_jobfd_free(struct jt_jobfd *fd)
+{
+	struct jt_job *job = fd->job;
+	struct jobtrack_signal counts;
+
+	if (fd->manage && atomic_dec_and_test(&job->managers) && job->kill_on_close)
+		jt_kill_job(job, &counts);
+	jt_job_put(job);
+	kfree(fd);
+}
+
 static int jt_jobfd_release(struct inode *inode, struct file *file)
 {
 	struct jt_jobfd *fd = file->private_data;
-	struct jt_job *job = fd->job;
-	struct jobtrack_signal counts;
 	int srcu = jt_file_hold();
 
-	if (jt_file_remove(&fd->file)) {
-		if (fd->manage && atomic_dec_and_test(&job->managers) && job->kill_on_close)
-			jt_kill_job(job, &counts);
-		jt_job_put(job);
-		kfree(fd);
-	}
+	if (jt_file_remove(&fd->file))
+		jt_jobfd_free(fd);
 	jt_file_leave(srcu);
 	return 0;
 }
@@ -235,19 +250,12 @@ struct file *jt_jobfd_open(struct jt_job *job, bool manage)
 		return ERR_PTR(-ENOMEM);
 	fd->job = jt_job_get(job);
 	fd->manage = manage;
-	fd->signal = jt_job_may_signal(job);
+	fd->signal = jt_job_could_signal(job);
 	if (manage)
 		atomic_inc(&job->managers);
 
 	file = jt_file_open(&fd->file, "[jobtrack:job]", &jt_jobfd_fops, fd, O_RDWR);
-	if (IS_ERR(file)) {
-		/*
-		 * Not the close of a managing fd: there never was one.
-		 */
-		if (manage)
-			atomic_dec(&job->managers);
-		jt_job_put(job);
-		kfree(fd);
-	}
+	if (IS_ERR(file))
+		jt_jobfd_free(fd);
 	return file;
 }

@@ -122,14 +122,15 @@ void jt_member_free(struct jt_member *member)
  * jt_member_insert() - record a process as a member, at the end of the order
  * @member: new; on success it belongs to the table
  * @job: its job, which gets a reference
- * @leader: the process's leader
+ * @pid: its pid, which gets a reference
+ * @start_time: its start_boottime, ns
  *
  * Context: under tree->lock.
  * Return: 0, or -EEXIST if the process is a member already.
  */
-int jt_member_insert(struct jt_member *member, struct jt_job *job, struct task_struct *leader)
+int jt_member_insert(struct jt_member *member, struct jt_job *job, struct pid *pid,
+		     u64 start_time)
 {
-	struct pid *pid = task_tgid(leader);
 	unsigned int bucket = jt_bucket(pid);
 	bool exists;
 
@@ -138,7 +139,7 @@ int jt_member_insert(struct jt_member *member, struct jt_job *job, struct task_s
 	member->pid = pid;
 	member->tree = job->tree;
 	member->job = job;
-	member->start_time = leader->start_boottime;
+	member->start_time = start_time;
 	member->entry.is_member = true;
 	member->state = JT_LIVING;
 	/* Operations under way have begun: they are not for the newcomer. */
@@ -244,16 +245,14 @@ static int jt_member_move(struct jt_member *member, struct jt_job *job)
 	}
 	spin_unlock(&tree->lock);
 
-	/* The caller has a reference to the new job, and that one to the old. */
-	if (old) {
-		jt_job_wake(old);
-		jt_job_put(old);
-	}
+	/* Not empty now: the new job is below it. */
+	jt_job_put(old);
 	return err;
 }
 
 /* A process that is in no job. */
-static int jt_member_admit(struct jt_job *job, struct task_struct *task)
+static int jt_member_admit(struct jt_job *job, struct pid *pid, struct task_struct *task,
+			   u64 start_time)
 {
 	struct jt_tree *tree = job->tree;
 	struct jt_member *member;
@@ -265,7 +264,8 @@ static int jt_member_admit(struct jt_job *job, struct task_struct *task)
 		return -ENOMEM;
 
 	spin_lock(&tree->lock);
-	err = jt_job_condemned(job) ? -ECANCELED : jt_member_insert(member, job, task);
+	err = jt_job_condemned(job) ? -ECANCELED :
+	      jt_member_insert(member, job, pid, start_time);
 	if (err) {
 		spin_unlock(&tree->lock);
 		jt_member_free(member);
@@ -306,12 +306,14 @@ static int jt_member_admit(struct jt_job *job, struct task_struct *task)
  * @job: the job; the caller has a reference
  * @pid: the process's pid; the caller has a reference
  * @task: a task of the process, pinned, and not TASK_NEW
+ * @start_time: the process's start_boottime, ns
  *
  * Context: process, may sleep.
  * Return: 0, also if it is in the job already; -EBUSY, -ECANCELED, -ESRCH,
  * -EINTR, -ENOMEM as in struct jobtrack_enter.
  */
-int jt_member_join(struct jt_job *job, struct pid *pid, struct task_struct *task)
+int jt_member_join(struct jt_job *job, struct pid *pid, struct task_struct *task,
+		   u64 start_time)
 {
 	struct jt_member *member;
 	int err;
@@ -330,7 +332,7 @@ int jt_member_join(struct jt_job *job, struct pid *pid, struct task_struct *task
 		rcu_read_unlock();
 
 		if (!member)
-			err = jt_member_admit(job, task);
+			err = jt_member_admit(job, pid, task, start_time);
 		/* Another thread or a tag was faster: look again. */
 	} while (err == -EEXIST);
 	mutex_unlock(&job->tree->list_mutex);
@@ -349,11 +351,11 @@ void jt_members_drop(void)
 	struct jt_tree *tree;
 	unsigned int bucket;
 
+	/* Nobody but us touches a member from here on. */
+	jt_sweeps_stop();
 	for (bucket = 0; bucket < 1 << JT_TABLE_BITS; bucket++) {
 		hlist_for_each_entry_safe(member, next, &jt_table[bucket], hash) {
 			tree = member->tree;
-			/* Its reference to the tree is the member's own. */
-			jt_sweep_stop(tree);
 			spin_lock(&tree->lock);
 			if (member->state == JT_LEAVING)
 				list_del(&member->leaving);

@@ -109,11 +109,13 @@ struct jt_job *jt_member_job(struct pid *pid);
 
 struct jt_member *jt_member_alloc(gfp_t gfp);
 void jt_member_free(struct jt_member *member);
-int jt_member_insert(struct jt_member *member, struct jt_job *job, struct task_struct *leader);
+int jt_member_insert(struct jt_member *member, struct jt_job *job, struct pid *pid,
+		     u64 start_time);
 void jt_member_gone(struct jt_member *member);
 void jt_member_retire(struct jt_member *member);
 void jt_member_put(struct jt_member *member);
-int jt_member_join(struct jt_job *job, struct pid *pid, struct task_struct *task);
+int jt_member_join(struct jt_job *job, struct pid *pid, struct task_struct *task,
+		   u64 start_time);
 void jt_members_drop(void);
 
 void jt_walk_begin(struct jt_walk *walk, struct jt_tree *tree);

@@ -32,10 +32,12 @@ struct task_struct *jt_find_process(pid_t nr)
 	return task;
 }
 
-/* One process. @task is pinned, and holds its pid in place. */
-static int jt_tag_process(struct jt_job *job, struct task_struct *task)
+/*
+ * One process. Its pid is referenced besides its task: a task that is reaped lets
+ * go of it.
+ */
+static int jt_tag_process(struct jt_job *job, struct pid *pid, struct task_struct *task)
 {
-	struct pid *pid = task_tgid(task);
 	int err;
 
 	if (task->flags & PF_KTHREAD || is_global_init(task))
@@ -52,17 +54,12 @@ static int jt_tag_process(struct jt_job *job, struct task_struct *task)
 	err = kill_pid(pid, 0, 0);
 	if (err)
 		return err;
-	return jt_member_join(job, pid, task);
+	return jt_member_join(job, pid, task, task->start_boottime);
 }
 
-/*
- * By parent links, which need not lead up to @root for ever: best effort. A task
- * that is being born will be where its creator is.
- */
+/* By parent links, which need not lead up to @root for ever: best effort. */
 static bool jt_is_descendant(struct task_struct *task, struct pid *root, unsigned int *steps)
 {
-	if (jt_task_is_new(task))
-		return false;
 	while (task != &init_task && !is_global_init(task)) {
 		task = rcu_dereference(task->real_parent);
 		++*steps;
@@ -78,14 +75,14 @@ static bool jt_is_descendant(struct task_struct *task, struct pid *root, unsigne
  * @at: where it is, pinned between two read-side sections
  * @found: descendants, pinned
  * @n: how many
- * @restarted: @at had gone, so that some were looked at twice
+ * @again: this pass did not see all: @at had gone, or a descendant was not born yet
  */
 struct jt_scan {
 	struct pid *root;
 	struct task_struct *at;
 	struct task_struct *found[JT_SCAN_FOUND];
 	unsigned int n;
-	bool restarted;
+	bool again;
 };
 
 /* Go on for a batch. Return: false at the end. */
@@ -98,19 +95,22 @@ static bool jt_scan_batch(struct jt_scan *scan)
 	scan->n = 0;
 	rcu_read_lock();
 	if (at && !pid_alive(at)) {
-		task = &init_task;
-		scan->restarted = true;
+		scan->again = true;
+		more = false;
 	}
-	while (steps++ < JT_SCAN_BATCH && scan->n < JT_SCAN_FOUND) {
+	while (more && steps++ < JT_SCAN_BATCH && scan->n < JT_SCAN_FOUND) {
 		task = next_task(task);
 		if (task == &init_task) {
 			more = false;
 			break;
 		}
-		if (jt_is_descendant(task, scan->root, &steps)) {
-			get_task_struct(task);
-			scan->found[scan->n++] = task;
-		}
+		if (!jt_is_descendant(task, scan->root, &steps))
+			continue;
+		/* Its creator may have been tagged after its birth probe. */
+		if (jt_task_is_new(task))
+			scan->again = true;
+		else
+			scan->found[scan->n++] = get_task_struct(task);
 	}
 	scan->at = more ? get_task_struct(task) : NULL;
 	rcu_read_unlock();
@@ -119,43 +119,57 @@ static bool jt_scan_batch(struct jt_scan *scan)
 	return more;
 }
 
-static void jt_scan_end(struct jt_scan *scan)
+/*
+ * A descendant, once. Return: 1 if it is newly in the job, 0 if it has ended or
+ * was there already, or an error.
+ */
+static int jt_tag_descendant(struct jt_job *job, struct task_struct *task)
 {
-	if (scan->at)
-		put_task_struct(scan->at);
+	struct pid *pid = get_task_pid(task, PIDTYPE_TGID);
+	struct jt_job *old;
+	int err = 0;
+
+	if (!pid)
+		return 0;
+	old = jt_member_job(pid);
+	if (!old || !jt_job_within(old, job))
+		err = jt_tag_process(job, pid, task) ?: 1;
+	jt_job_put(old);
+	put_pid(pid);
+	return err == -ESRCH ? 0 : err;
 }
 
-/* One pass. Return: 0 or -EINTR. @tagged counts those that were not in the job. */
-static int jt_tag_descendants(struct jt_scan *scan, struct jt_job *job, u32 *tagged, u32 *denied)
+/* One pass. Return: 0 or an error that ends it all. */
+static int jt_tag_pass(struct jt_scan *scan, struct jt_job *job, u32 *tagged, u32 *denied)
 {
-	bool more;
-	int err;
+	bool more = true;
+	int err = 0;
 
 	*tagged = 0;
 	*denied = 0;
-	scan->restarted = false;
-	do {
+	scan->again = false;
+	while (more && !err) {
 		more = jt_scan_batch(scan);
 		while (scan->n--) {
 			struct task_struct *task = scan->found[scan->n];
-			struct jt_job *old = jt_member_job(task_tgid(task));
+			int ret = err ?: jt_tag_descendant(job, task);
 
-			if (!old || !jt_job_within(old, job)) {
-				err = jt_tag_process(job, task);
-				*tagged += !err;
-				/* Those that have ended or are being born count nowhere. */
-				*denied += err == -EPERM || err == -EBUSY;
-			}
-			jt_job_put(old);
 			put_task_struct(task);
+			if (ret == -EPERM || ret == -EBUSY || ret == -EINVAL)
+				++*denied;
+			else if (ret < 0)
+				err = ret;
+			else
+				*tagged += ret;
 		}
-		if (signal_pending(current)) {
-			jt_scan_end(scan);
-			return -EINTR;
-		}
+		if (signal_pending(current))
+			err = err ?: -EINTR;
 		cond_resched();
-	} while (more);
-	return 0;
+	}
+	if (scan->at)
+		put_task_struct(scan->at);
+	scan->at = NULL;
+	return err;
 }
 
 /*
@@ -175,9 +189,11 @@ static int jt_tag_tree(struct jt_job *job, struct pid *root, struct jobtrack_tag
 		return -ENOMEM;
 	scan->root = root;
 	do {
-		err = jt_tag_descendants(scan, job, &tagged, &tag->denied);
+		err = jt_tag_pass(scan, job, &tagged, &tag->denied);
 		tag->tagged += tagged;
-	} while (!err && (tagged || scan->restarted) && ++passes < JT_SCAN_PASSES);
+		if (!err && passes++ == JT_SCAN_PASSES)
+			err = -ELOOP;
+	} while (!err && (tagged || scan->again));
 	kfree(scan);
 	return err;
 }
@@ -198,13 +214,17 @@ int jt_tag(struct jt_job *job, struct jobtrack_tag *tag)
 	if (!task)
 		return -ESRCH;
 	/* exec from another thread exchanges the leader: keep what stays. */
-	pid = get_pid(task_tgid(task));
+	pid = get_task_pid(task, PIDTYPE_TGID);
+	if (!pid) {
+		put_task_struct(task);
+		return -ESRCH;
+	}
 
 	if (tag->start_time != task->start_boottime) {
 		err = -ESTALE;
 		goto out;
 	}
-	err = jt_tag_process(job, task);
+	err = jt_tag_process(job, pid, task);
 	if (err)
 		goto out;
 	tag->tagged = 1;

@@ -29,6 +29,8 @@
  *  - PIDs are those of the caller's PID namespace, user IDs those of the
  *    caller's user namespace (overflowuid where there is none).
  *  - File descriptors are made O_CLOEXEC and are the ioctl's return value.
+ *  - After an error the struct's outputs mean nothing unless it says otherwise;
+ *    clear them before the struct is used again.
  *
  * Who may do what
  * ---------------
@@ -43,15 +45,17 @@
  *  signal  : the owner or creator of the job or of a job above it, CAP_KILL.
  *          SIGKILL is the job's own authority: it reaches every member, setuid
  *          programs included (kill(2) would leave them). Any other signal asks
- *          for each member as kill(2) does, security modules included.
+ *          for each member as kill(2) does, security modules included; they are
+ *          asked about signal 0 where a newborn is signalled at birth, and by TAG.
  *  manage  (enter, tag, make sub-jobs from outside, hold a kill-on-close job
  *          alive): the creator, CAP_SYS_ADMIN. The creator may hand the right
  *          to the owner by passing the fd.
  *
- * The right that an fd carries is settled when it is made and checked against
- * the caller again at each use. Passing an fd to a stranger thus lends nothing
- * that the stranger's own user ID does not bear: EPERM. An fd that was made in
- * one user namespace signals and manages nothing for a caller in another: EPERM.
+ * The right to signal and to manage is settled when an fd is made and checked
+ * against the caller again at each use. Passing an fd to a stranger thus lends
+ * looking, and nothing else that the stranger's own user ID does not bear: EPERM.
+ * An fd that was made in one user namespace signals and manages nothing for a
+ * caller in another: EPERM.
  *
  * Movement is one-way: from no job into a job, or from a job into a job below
  * it. There is no detach.
@@ -224,7 +228,7 @@ struct jobtrack_open {
  * @uid: out: the job's owner. Must be 0 on input
  * @label: out: the job's label, all zero for none. Must be 0 on input
  *
- * A dead process that nobody has waited for is still in its job here.
+ * A process that is gone is in no job any more, waited for or not.
  *
  * Errors:
  *  * EINVAL - flags, @pid below 0, an output that is not 0 on input
@@ -331,7 +335,7 @@ struct jobtrack_job {
  * Entering the job that one is in succeeds and changes nothing.
  *
  * Errors:
- *  * EINVAL - flags
+ *  * EINVAL - flags; the caller is the init process
  *  * EPERM - the fd does not manage the job, or not for this caller
  *  * EBUSY - the process is in a job that this one is not below
  *  * ECANCELED - the job, or one above it, was killed
@@ -373,11 +377,13 @@ struct jobtrack_enter {
  *    to signal
  *  * EBUSY - it is in a job that this one is not below
  *  * ECANCELED - the job, or one above it, was killed
- *  * EINTR - a signal came while the descendants were gathered; those found so
- *    far are in the job
+ *  * EINTR - a signal came while the descendants were gathered, or the caller was
+ *    killed while it waited for a snapshot to end
+ *  * ELOOP - descendants kept appearing
  *  * ENOMEM, EFAULT, E2BIG
  *
- * A tagged process that is in the job already counts as tagged.
+ * A process that is in the job already counts as tagged. After EINTR, ELOOP,
+ * ENOMEM and ECANCELED @tagged says how many are in the job all the same.
  */
 struct jobtrack_tag {
 	__aligned_u64 flags;
@@ -477,7 +483,8 @@ struct jobtrack_row {
  *
  * Errors:
  *  * EINVAL - flags, padding, an output that is not 0 on input
- *  * EINTR - killed while it waited for another snapshot or operation
+ *  * EINTR - killed while it waited for another snapshot
+ *  * EIO - the list and the count disagreed: a defect, which is logged
  *  * EMFILE, ENFILE, ENOMEM, EFAULT, E2BIG
  */
 struct jobtrack_snapshot {
