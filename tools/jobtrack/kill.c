@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0
+/* jobtrack kill: signal every process of a job, atomically. */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "common.h"
+
+struct target {
+	const char *name;
+	struct jobtrack_ref ref;
+	int fd;
+};
+
+static void print_count(uint64_t n, const char *what)
+{
+	if (n)
+		printf(", %" PRIu64 " %s", n, what);
+}
+
+/* What was asked for is @verb'ed; the job is named where there are several. */
+static bool signal_job(const struct target *target, int sig, const char *verb, bool several)
+{
+	struct jobtrack_signal counts;
+
+	if (jobtrack_job_signal(target->fd, sig, &counts)) {
+		if (errno == EPERM)
+			complain("%s: the job is not yours to signal", target->name);
+		else
+			complain("%s: %s", target->name, strerror(errno));
+		return false;
+	}
+	printf("%" PRIu64 " %s", (uint64_t)(counts.signalled + counts.newborns), verb);
+	print_count(counts.newborns, "newborn");
+	print_count(counts.ignored, "ignored");
+	print_count(counts.pending, "pending");
+	print_count(counts.info_lost, "without siginfo");
+	print_count(counts.denied, "denied");
+	if (several)
+		printf(" (%s)", target->name);
+	putchar('\n');
+	/* Whoever waits on a pipe should see it before a -w is over. */
+	fflush(stdout);
+	if (!counts.denied)
+		return true;
+	complain("%s: %" PRIu64 " process%s not yours to signal; only KILL reaches every member of a job",
+		 target->name, (uint64_t)counts.denied, counts.denied == 1 ? " is" : "es are");
+	return false;
+}
+
+static bool wait_or_kill(const struct target *target, int sig, int64_t timeout, bool several)
+{
+	if (!jobtrack_job_wait(target->fd, timeout))
+		return true;
+	/* After a KILL there is nothing stronger: wait on. */
+	if (errno == ETIMEDOUT && sig != SIGKILL &&
+	    !signal_job(target, SIGKILL, "killed", several))
+		return false;
+	if (!jobtrack_job_wait(target->fd, -1))
+		return true;
+	complain("%s: %s", target->name, strerror(errno));
+	return false;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static int kill_jobs(struct target *targets, int count, int sig, int64_t timeout)
+{
+	int dev = open_device();
+	int status = STATUS_OK;
+	int64_t start;
+	int i;
+
+	for (i = 0; i < count; i++) {
+		struct target *target = &targets[i];
+
+		target->fd = open_job(dev, 0, &target->ref, target->name);
+		if (target->fd < 0 || !signal_job(target, sig, "signalled", count > 1))
+			status = STATUS_FAILED;
+	}
+	if (timeout < 0)
+		return status;
+
+	/* All were signalled at the same time, so the time is up for all at once. */
+	start = now_ms();
+	for (i = 0; i < count; i++) {
+		int64_t left = timeout - (now_ms() - start);
+
+		if (targets[i].fd >= 0 &&
+		    !wait_or_kill(&targets[i], sig, left > 0 ? left : 0, count > 1))
+			status = STATUS_FAILED;
+	}
+	return status;
+}
+
+static int kill_main(int argc, char **argv)
+{
+	static const struct option longopts[] = {
+		{ "signal", required_argument, NULL, 's' },
+		{ "wait", required_argument, NULL, 'w' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 }
+	};
+	struct target *targets;
+	int64_t timeout = -1;
+	int sig = SIGTERM;
+	int i, opt, count;
+
+	while ((opt = next_option(argc, argv, "s:w:", longopts)) != -1) {
+		switch (opt) {
+		case 's':
+			sig = parse_signal(optarg);
+			break;
+		case 'w':
+			timeout = parse_seconds(optarg);
+			break;
+		}
+	}
+	count = argc - optind;
+	if (!count)
+		bad_usage("a JOB is needed");
+	targets = xalloc(count * sizeof(*targets));
+	for (i = 0; i < count; i++) {
+		targets[i].name = argv[optind + i];
+		parse_job(targets[i].name, &targets[i].ref);
+	}
+	return kill_jobs(targets, count, sig, timeout);
+}
+
+const struct command kill_command = {
+	.name = "kill",
+	.synopsis = "[options] JOB...",
+	.summary = "Signal every process of a job and of all below it, atomically.",
+	.options =
+	" -s, --signal SIG      a name (TERM, SIGTERM, RTMIN+1) or number; default TERM\n"
+	" -w, --wait SEC        then wait until the job is empty; after SEC seconds, KILL\n",
+	.notes =
+	"Prints 'N signalled', and behind it what was special about them. KILL reaches\n"
+	"every member of a job; any other signal those that kill(2) would let you signal.\n\n"
+	"Exit status: 1 if a job does not exist or a process could not be signalled.\n",
+	.main = kill_main,
+};
