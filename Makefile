@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# jobtrack: module, tools and tests. `make help` lists what there is to make; all
+# that is made lies under build/.
+
+BUILD		?= $(CURDIR)/build
+prefix		?= /usr
+# Where this distribution keeps its libraries
+libdir		?= $(prefix)/lib$(patsubst %,/%,$(shell gcc -print-multiarch 2>/dev/null))
+
+# The running kernel if its headers are here, or else the newest headers
+running		:= $(shell uname -r)
+headers		= $(patsubst /lib/modules/%/build/Makefile,%,$(wildcard /lib/modules/$1/build/Makefile))
+KVER		?= $(or $(call headers,$(running)),$(shell \
+		   printf '%s\n' $(call headers,*) | sort -V | tail -n 1))
+
+# What `make check` runs: tests by name, kernels, numbers of CPUs
+TESTS		?=
+KERNELS		?= 6.1
+CPUS		?= $(if $(TESTS),2,1 2 4)
+
+vm		:= selftests/vm
+export BUILD := $(abspath $(BUILD))
+export CACHE ?= $(BUILD)/cache
+export TESTS KERNELS CPUS
+MAKEFLAGS	+= --no-print-directory
+quiet		:= $(if $(V),,-s)	# V=1 shows the commands
+
+.PHONY: all module module-debug tools install load unload deps guest selftests \
+	check check-runner demo vm-shell lint clean distclean help
+
+all: module tools	## module for KVER, library, command and man page (default)
+
+# The kernel's build writes beside its sources: it gets links to them, one
+# directory for each kernel and variant.
+define build_module
+	$(if $(call headers,$(KVER)),,$(error no headers of kernel $(or $(KVER),$(running)) here; install the package linux-headers-$(or $(KVER),$(running))))
+	@mkdir -p $1/kmod
+	@ln -sfn $(CURDIR)/uapi $1/uapi
+	@ln -sf $(CURDIR)/Kbuild $1/
+	@ln -sf $(CURDIR)/kmod/*.[ch] $1/kmod/
+	@find $1/kmod -xtype l -delete
+	@$(MAKE) -C /lib/modules/$(KVER)/build M=$1 $2 modules
+endef
+
+module:			## the module, for KVER=VERSION
+	$(call build_module,$(BUILD)/$(KVER))
+
+module-debug:		## the module with the switches that tests use
+	$(call build_module,$(BUILD)/$(KVER)/debug,JT_DEBUG=1)
+
+tools:			## library, command and man page
+	@$(MAKE) $(quiet) -C tools O=$(BUILD)/tools prefix=$(prefix) libdir=$(libdir)
+
+install: all		## all that and a udev rule, under DESTDIR= and prefix=
+	install -D -m 644 $(BUILD)/$(KVER)/jobtrack.ko \
+		$(DESTDIR)/lib/modules/$(KVER)/updates/jobtrack.ko
+	@$(MAKE) $(quiet) -C tools O=$(BUILD)/tools prefix=$(prefix) libdir=$(libdir) DESTDIR=$(DESTDIR) install
+	install -D -m 644 tools/udev/60-jobtrack.rules \
+		$(DESTDIR)$(prefix)/lib/udev/rules.d/60-jobtrack.rules
+	install -D -m 644 tools/udev/modules-load.conf \
+		$(DESTDIR)$(prefix)/lib/modules-load.d/jobtrack.conf
+	$(if $(DESTDIR),,depmod $(KVER) && ldconfig)
+
+# One line that says what is in the way beats insmod's "Invalid module format".
+load:			## build the module and load it into this machine
+	@[ -e /proc/modules ] || { echo "make load: this kernel, $(running), takes no modules; try: make vm-shell" >&2; exit 1; }
+	@[ "$(KVER)" = "$(running)" ] || { echo "make load: this machine runs $(running), whose headers are not installed; try: make vm-shell" >&2; exit 1; }
+	@[ ! -d /sys/module/jobtrack ] || { echo "make load: a jobtrack is loaded already; first: make unload" >&2; exit 1; }
+	@[ "$$(id -u)" = 0 ] || { echo "make load: only root may load a module" >&2; exit 1; }
+	@$(MAKE) module
+	insmod $(BUILD)/$(KVER)/jobtrack.ko
+
+unload:			## take it out again; refused while a job lives
+	@[ -d /sys/module/jobtrack ] || { echo "make unload: jobtrack is not loaded" >&2; exit 1; }
+	rmmod jobtrack
+
+deps:			## install the Debian packages that are needed
+	@$(vm)/install-packages -f $(vm)/packages
+
+# Two runs at a time don't build the same things at a time.
+guest: deps
+	@mkdir -p $(BUILD)
+	@flock $(BUILD)/.lock $(MAKE) guest-locked
+
+.PHONY: guest-locked
+guest-locked:
+	@set -e; for k in $(KERNELS); do \
+		kver=$$($(vm)/kernel $$k); \
+		$(MAKE) KVER=$$kver module module-debug; \
+	done
+	@$(MAKE) tools selftests
+
+selftests:
+	@source=$$($(vm)/kernel -s $(firstword $(KERNELS))) && \
+	$(MAKE) $(quiet) -C selftests OUTPUT=$(BUILD)/selftests TOOLS=$(BUILD)/tools \
+		KSELFTEST=$$source/tools/testing/selftests
+
+check: guest		## all tests in virtual machines; TESTS="signal" CPUS="2 4" KERNELS="6.1"
+	@RUNNER=$(if $(TESTS),,1) $(vm)/run
+
+check-runner: deps	## only the tests of what runs the tests
+	@$(vm)/kernel 6.1 >/dev/null
+	@RUNNER=only $(vm)/run
+
+demo: guest		## see jobs tracked, listed and killed, in a virtual machine
+	@selftests/demo/run
+
+vm-shell: guest		## a shell in a virtual machine with the module loaded
+	@$(vm)/boot --shell -c $(lastword $(CPUS)) -t 86400 $(vm)/shell
+
+c_files	= $(wildcard kmod/*.[ch] uapi/linux/*.h tools/*/*.[ch] selftests/*.[ch] selftests/*/*.[ch])
+scripts	= $(shell grep -lE '^\#!/bin/(ba|busybox )?sh' -r .ci selftests tools)
+
+lint: deps		## checkpatch, sparse, compiler warnings, shellcheck, codespell
+	@$(vm)/install-packages -f $(vm)/packages.lint
+	@$(vm)/lint "$(KVER)" "$(c_files)" "$(scripts)"
+
+clean:			## remove what was built, but not what was downloaded
+	@[ ! -d $(BUILD) ] || find $(BUILD) -mindepth 1 -maxdepth 1 ! -path $(CACHE) -exec rm -rf {} +
+
+distclean:		## that too
+	rm -rf $(BUILD)
+
+help:			## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24

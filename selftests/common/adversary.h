@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the adversaries of P4 share: shared counters, a keeper for processes that
+ * orphan one another, and the account of how many forks in flight were met.
+ */
+#ifndef JOBTRACK_TEST_ADVERSARY_H
+#define JOBTRACK_TEST_ADVERSARY_H
+
+#include "proc.h"
+
+#include <linux/cn_proc.h>
+#include <linux/connector.h>
+#include <linux/netlink.h>
+
+/* Counters in shared memory; add_to() returns what it was before. */
+static inline uint32_t add_to(void *counter, int n)
+{
+	return __atomic_fetch_add((uint32_t *)counter, n, __ATOMIC_SEQ_CST);
+}
+
+static inline uint32_t look_at(const uint32_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_SEQ_CST);
+}
+
+/*
+ * Rounds of a test: so many at least, and more while there is time. An emulated
+ * machine can be slow, and luck finds the rarer races only in many rounds.
+ */
+struct rounds {
+	unsigned int n, least;
+	uint64_t end;
+};
+
+static inline struct rounds rounds(unsigned int least, unsigned int ms)
+{
+	return (struct rounds) { .least = least, .end = now_ns() + ms * NSEC_PER_MSEC };
+}
+
+static inline bool next_round(struct rounds *rounds)
+{
+	return rounds->n++ < rounds->least || now_ns() < rounds->end;
+}
+
+/*
+ * A child of root, not in the job, that has @fn run in the job as user @uid. It
+ * inherits the orphans and lets the kernel reap all: zombies count in
+ * RLIMIT_NPROC.
+ */
+static inline pid_t keeper(int job, uid_t uid, int (*fn)(void *), void *arg)
+{
+	pid_t tester = getpid(), pid = fork();
+
+	if (pid)
+		return pid;
+	CHECK(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == tester);
+	CHECK(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
+	signal(SIGCHLD, SIG_IGN);
+	CHECK(spawn(job, uid, fn, arg) > 0);
+	sleeper(NULL);
+	return 0;
+}
+
+static inline void dismiss(pid_t keeper)
+{
+	kill(keeper, SIGKILL);
+	waitpid(keeper, NULL, 0);
+}
+
+/*
+ * Have forks take longer between the child's appearance and its birth probe, to
+ * make the races there likelier: that is where the kernel tells the listeners of
+ * the process connector about the fork. They are sockets that nobody reads, and
+ * last as long as the caller.
+ */
+static inline bool linger_at_birth(int listeners)
+{
+	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = CN_IDX_PROC };
+	struct {
+		struct nlmsghdr header;
+		struct cn_msg msg;
+		enum proc_cn_mcast_op op;
+	} __attribute__((packed)) listen = {
+		.header = { .nlmsg_len = sizeof(listen), .nlmsg_type = NLMSG_DONE },
+		.msg = { .id = { CN_IDX_PROC, CN_VAL_PROC }, .len = sizeof(listen.op) },
+		.op = PROC_CN_MCAST_LISTEN,
+	};
+
+	while (listeners--) {
+		int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_CONNECTOR);
+
+		if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) ||
+		    send(fd, &listen, sizeof(listen), 0) != sizeof(listen))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * How many newborns were met, and by which rule: the module's counters between
+ * two instants. A test of P4 that meets none proves nothing.
+ */
+struct met {
+	struct jobtrack_info before, after;
+};
+
+#define MET(met, counter)	((met)->after.counter - (met)->before.counter)
+
+/* Newborns that were signalled because of their parents, by any rule */
+static inline uint64_t met_in_flight(const struct met *met)
+{
+	return MET(met, by_mark) + MET(met, by_log) + MET(met, by_order);
+}
+
+static inline bool met_begin(struct met *met)
+{
+	memset(met, 0, sizeof(*met));
+	return jt_info(&met->before) == 0;
+}
+
+static inline bool met_end(struct met *met, const char *what)
+{
+	if (jt_info(&met->after))
+		return false;
+	fprintf(stderr, "# %s: births %llu, signalled %llu; met in flight: by mark %llu, by log %llu, by order %llu, condemned %llu; inexact %llu, lost %llu, unseen %llu\n",
+		what, MET(met, births), MET(met, signalled), MET(met, by_mark), MET(met, by_log),
+		MET(met, by_order), MET(met, condemned), MET(met, inexact), MET(met, lost),
+		MET(met, unseen));
+	return true;
+}
+
+#endif /* JOBTRACK_TEST_ADVERSARY_H */
