@@ -234,7 +234,7 @@ int open_device(void)
 		die(STATUS_USAGE, "%s: the module is not loaded; as root, try 'modprobe jobtrack'",
 		    JOBTRACK_DEVICE);
 	if (errno == EACCES || errno == EPERM)
-		die(STATUS_FAILED, "%s: %s; be root, or have the administrator open it by a udev rule",
+		die(STATUS_FAILED, "%s: %s; be root, or have it opened by a udev rule",
 		    JOBTRACK_DEVICE, strerror(errno));
 	die(STATUS_FAILED, "%s: %s", JOBTRACK_DEVICE, strerror(errno));
 }

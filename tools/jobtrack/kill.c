@@ -46,7 +46,7 @@ static bool signal_job(const struct target *target, int sig, const char *verb, b
 	fflush(stdout);
 	if (!counts.denied)
 		return true;
-	complain("%s: %" PRIu64 " process%s not yours to signal; only KILL reaches every member of a job",
+	complain("%s: %" PRIu64 " process%s not yours to signal; KILL would reach every one",
 		 target->name, (uint64_t)counts.denied, counts.denied == 1 ? " is" : "es are");
 	return false;
 }

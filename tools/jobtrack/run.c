@@ -23,9 +23,9 @@ static void __attribute__((noreturn)) die_uncreated(const char *label)
 {
 	switch (errno) {
 	case EEXIST:
-		die(STATUS_FAILED, "a job of yours has the label %s; 'jobtrack list' shows it", label);
+		die(STATUS_FAILED, "a job of yours has the label %s; see 'jobtrack list'", label);
 	case ECANCELED:
-		die(STATUS_FAILED, "the job that this runs in was killed; nothing may start in it");
+		die(STATUS_FAILED, "the job that this runs in was killed");
 	case EMLINK:
 		die(STATUS_FAILED, "jobs are nested %d deep already", JOBTRACK_MAX_DEPTH);
 	case EDQUOT:
@@ -55,8 +55,8 @@ static int run_main(int argc, char **argv)
 		case 'l':
 			label = optarg;
 			if (jobtrack_label_check(label))
-				bad_usage("'%s' cannot be a label: a letter, then letters, digits and ._:@+-, %d at most",
-					  label, JOBTRACK_LABEL_SIZE - 1);
+				bad_usage("'%s' is no label: a letter, then up to %d of A-Za-z0-9._:@+-",
+					  label, JOBTRACK_LABEL_SIZE - 2);
 			break;
 		case 'p':
 			print_id = true;

@@ -47,7 +47,7 @@ static bool tag(int job, int dev, bool tree, pid_t pid)
 		printf(", %u denied", denied);
 	putchar('\n');
 	if (denied)
-		complain("%d: %u of its descendants stay where they are: not yours to signal, or in another job",
+		complain("%d: %u descendants left out: not yours to signal, or in another job",
 			 pid, denied);
 	return !denied;
 }

@@ -37,7 +37,8 @@ int jobtrack_process_start(int dev, pid_t pid, int pidfd, uint64_t *start_time)
 		return -1;
 	}
 	if (pidfd < 0) {
-		pidfd = opened = syscall(SYS_pidfd_open, pid, 0);
+		opened = syscall(SYS_pidfd_open, pid, 0);
+		pidfd = opened;
 		/* A thread's ID; kernels differ in how they say so. */
 		if (opened < 0 && (errno == EINVAL || errno == ENOENT))
 			errno = ESRCH;
