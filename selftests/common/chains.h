@@ -22,6 +22,7 @@ struct record {
 	uint32_t chain;
 	uint64_t fork_begins;		/* it was not there before */
 	uint64_t first_act;		/* its own, or of its parent after the fork */
+	uint64_t joined;		/* not born into the job: a member from then on */
 	uint64_t exit_begins;		/* it was there until then */
 	uint64_t reaped;		/* it was not there any more from then on */
 	uint32_t older;			/* the record before of this PID, by link_records() */
@@ -29,6 +30,7 @@ struct record {
 
 struct history {
 	uint32_t n;			/* record 0 is nobody's */
+	struct gate started;		/* chains */
 	bool stop;
 	struct record record[RECORDS];
 	uint32_t latest[MAX_PID];	/* by PID */
@@ -74,14 +76,14 @@ static inline struct record *noted_fork(struct history *h, uint32_t chain, pid_t
 	return r;
 }
 
-static inline void run_chain(struct history *h, uint32_t chain)
+static inline void run_chain(struct history *h, struct record *r)
 {
-	struct record *r = NULL, *next;
+	struct record *next;
 	pid_t pid, parent;
 
 	for (;;) {
 		parent = getpid();
-		next = noted_fork(h, chain, &pid);
+		next = noted_fork(h, r->chain, &pid);
 		if (next) {
 			r = next;
 			/* or those that are on their way out pile up */
@@ -91,23 +93,26 @@ static inline void run_chain(struct history *h, uint32_t chain)
 		}
 		if (pid < 0 && !__atomic_load_n(&h->stop, __ATOMIC_RELAXED))
 			continue;	/* out of PIDs for a moment: the chain must not break */
-		if (r)
-			r->exit_begins = now_ns();
+		r->exit_begins = now_ns();
 		_exit(0);
 	}
 }
 
-/* Start a chain from a process in @job, and forget about it. */
+/* Start a chain with a process that enters @job, and forget about it. */
 static inline void start_chain(struct history *h, uint32_t chain, int job)
 {
-	pid_t pid = fork();
+	pid_t pid;
+	struct record *r = noted_fork(h, chain, &pid);
 
-	if (pid)
+	if (!r)
 		return;
+	r->joined = UINT64_MAX;
 	CHECK_EQ(0, jt_enter(job));
+	r->joined = now_ns();
+	gate_add(&h->started, 1);
 	CHECK_EQ(0, become_user(OWNER));
 	CHECK(nice(19) == 19);		/* who looks at them shall get to it */
-	run_chain(h, chain);
+	run_chain(h, r);
 }
 
 static inline void start_sleepers(struct history *h, int n)
