@@ -1,0 +1,775 @@
+#!/bin/busybox sh
+# shellcheck shell=dash disable=SC2317,SC2015,SC2016,SC2086
+# SPDX-License-Identifier: GPL-2.0
+#
+# The jobtrack command as its users and their scripts see it: printed forms,
+# columns, exit statuses, JSON, bad input, and that `run` leaves no trace. Needs
+# root, the module, busybox, and the users 1000 (user) and 1001 (stranger).
+
+tests='
+	help_and_version
+	wrong_usage
+	no_such_thing
+	module_not_there
+	device_not_for_users
+	run_status
+	run_becomes_the_command
+	run_leaves_no_trace
+	run_prints_the_id
+	run_labels
+	run_inside_a_job
+	run_timeout
+	run_kill
+	run_dies_with_its_supervisor
+	run_passes_signals_on
+	list_agrees_with_proc
+	list_columns
+	list_json
+	ps_rows
+	ps_of_a_tree
+	ps_reads_a_living_thread
+	no_terminal_escapes
+	kill_prints
+	kill_signals_by_name
+	kill_waits_and_kills
+	kill_denied
+	wait_empty
+	wait_timeout
+	tag_processes
+	tag_tree
+	tag_refused
+	which_prints
+	stat_prints
+	labels_of_others
+	output_that_does_not_arrive
+'
+
+here=${0%/*}
+T=$(mktemp -d) || exit 1
+chmod 777 "$T"
+NL='
+'
+
+# --- Reporting -------------------------------------------------------------
+
+wrong() { bad=1; echo "# $*"; }
+
+# No cat, no grep where the shell can do it: under emulation each costs 30 ms.
+slurp() {	# FILE, to $text
+	text=
+	while IFS= read -r line || [ -n "$line" ]; do
+		text=$text${text:+$NL}$line
+	done <"$1"
+}
+
+# try WHAT COMMAND: $got is its status, $out and $err what it printed
+try() {
+	did=$1
+	shift
+	"$@" >"$T/out" 2>"$T/err" </dev/null
+	got=$?
+	slurp "$T/out"; out=$text
+	slurp "$T/err"; err=$text
+}
+jt() { try "jobtrack $*" jobtrack "$@"; }
+
+status() {	# WANTED
+	[ "$got" = "$1" ] || wrong "$did: exit status $got, not $1; printed: $out / $err"
+}
+prints() {	# EXACTLY
+	[ "$out" = "$1" ] || wrong "$did: printed '$out', not '$1'"
+}
+printed() {	# REGEX, of one line
+	grep -qE "$1" "$T/out" || wrong "$did: no line '$1' in: $out"
+}
+silent() {
+	[ -z "$err" ] || wrong "$did: complained: $err"
+}
+complained() {	# TEXT: one line on stderr that has the command's name and the text
+	case $err in
+	*"$NL"*) wrong "$did: more than one line of complaint: $err" ;;
+	jobtrack*"$1"*) ;;
+	*) wrong "$did: no complaint with '$1': $err" ;;
+	esac
+}
+# fails STATUS TEXT ARGS: one clear line, nothing on stdout
+fails() {
+	want=$1 about=$2
+	shift 2
+	jt "$@"
+	status "$want"
+	prints ''
+	complained "$about"
+}
+
+eventually() {	# COMMAND
+	for _ in $(seq 200); do
+		"$@" >/dev/null 2>&1 && return
+		usleep 20000
+	done
+	wrong "never came true: $*"
+	return 1
+}
+
+# Reduces JSON by its grammar: what is left of valid text is one V.
+is_json() {
+	json=$(tr '\n\177' '  ' <"$T/out" | sed -E \
+		-e 's/"([^"\\[:cntrl:]]|\\["\\\/bfnrt]|\\u[0-9a-fA-F]{4})*"/S/g' \
+		-e 's/(true|false|null)/V/g' \
+		-e 's/-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?/V/g' \
+		-e 's/[[:space:]]+//g' -e 's/S:/K/g' -e 's/S/V/g')
+	before=
+	while [ "$json" != "$before" ]; do
+		before=$json
+		json=$(echo "$json" | sed -E -e 's/\[(V(,V)*)?\]/V/g' -e 's/\{(KV(,KV)*)?\}/V/g')
+	done
+	[ "$json" = V ] || wrong "$did: no JSON: $(cat "$T/out")"
+}
+
+# --- Jobs ------------------------------------------------------------------
+
+# job LABEL CMD: start it in the background; $id is its ID, $pid the process
+job() {
+	label=$1
+	shift
+	jobtrack run -l "$label" -- "$@" </dev/null >/dev/null 2>&1 &
+	pid=$!
+	eventually running "$pid" || return
+	id=${which#* } id=${id%% *}
+}
+# An ID alone does not tell that CMD runs already instead of jobtrack.
+running() {
+	which=$(jobtrack which "$1") && read -r comm <"/proc/$1/comm" && [ "$comm" != jobtrack ]
+}
+end() {		# LABEL...
+	jobtrack kill -s KILL -w 10 "$@" >/dev/null
+	wait
+} 2>/dev/null
+gone() { ! jobtrack list | grep " $1\$"; } >/dev/null
+no_jobs() {	# the last line of /proc/jobtrack is its heading
+	while read -r word _; do last=$word; done </proc/jobtrack
+	[ "$last" = ID ]
+}
+as_user() { su user -c "$1"; }
+dead() { ! kill -0 "$1"; } 2>/dev/null
+
+# --- Tests -----------------------------------------------------------------
+
+help_and_version() {
+	jt --version; status 0; silent; printed '^jobtrack [0-9]'
+	jt -V; status 0; printed '^jobtrack [0-9]'
+	jt --help; status 0; silent; printed '^Usage:'
+	for c in run list ps kill wait tag which stat; do
+		jt --help; printed "^ $c "
+		jt $c --help; status 0; silent; printed '^Usage:'; printed "^ jobtrack $c"
+		jt $c -h; status 0; silent; printed '^Options:'
+	done
+}
+
+wrong_usage() {
+	long=$(printf '%064d' 0 | tr 0 a)
+	fails 2 'command'
+	fails 2 "unknown command 'frob'"	frob
+	fails 2 "unknown option '-x'"		-x
+	for c in run list ps kill wait tag which stat; do
+		fails 2 "unknown option '-x'"	$c -x
+		fails 2 "option '--frob'; try 'jobtrack $c --help'"	$c --frob
+	done
+	fails 2 'CMD'			run
+	fails 2 'CMD'			run -p --
+	fails 2 "'-l' needs"		run -l
+	fails 2 'label'			run -l 1abc -- true
+	fails 2 'label'			run -l '' -- true
+	fails 2 'label'			run -l 'a b' -- true
+	fails 2 'label'			run -l "$long" -- true
+	fails 2 'seconds'		run -t abc -- true
+	fails 2 'seconds'		run -t 1e3 -- true
+	fails 2 'seconds'		run -t -1 -- true
+	fails 2 'more than 0'		run -t 0 -- true
+	fails 2 'too many'		list x
+	fails 2 "no column 'FROB'"	list -o ID,FROB
+	fails 2 'twice'			list -o ID,id
+	fails 2 'no argument'		list --json=1
+	for c in ps kill wait stat; do
+		fails 2 'JOB'		$c
+		fails 2 'label'		$c 1abc
+		fails 2 'label'		$c 0
+		fails 2 'label'		$c ''
+		fails 2 'label'		$c 12:34
+		fails 2 'longer'	$c "$long"
+		fails 2 'larger'	$c 99999999999999999999999
+		fails 2 'larger'	$c 4294967295:a
+	done
+	for c in ps wait stat; do
+		fails 2 'only one'	$c a b
+	done
+	for s in FROB 0 65 -1 SIGRTMIN+99 RTMIN- ''; do
+		fails 2 'signal'	kill -s "$s" a
+	done
+	fails 2 'seconds'		kill -w x a
+	fails 2 'label'			kill a 1abc
+	fails 2 'seconds'		wait -t '' a
+	fails 2 'JOB'			tag
+	fails 2 'PID'			tag a
+	fails 2 'PID'			which
+	for p in abc 0 1x 99999999999 ''; do
+		fails 2 'process ID'	tag a "$p"
+		fails 2 'process ID'	which "$p"
+	done
+}
+
+no_such_thing() {
+	for c in ps kill wait stat; do
+		fails 1 'no such job: nobody'	$c nobody
+		fails 1 'no such job: 1;'	$c 1
+		fails 1 'no such job'		$c 1000:nobody
+	done
+	fails 1 'no such job'		tag nobody $$
+	fails 1 'no such process'	which 4194303
+}
+
+module_not_there() {
+	mv /dev/jobtrack /dev/jobtrack.away
+	fails 2 'not loaded'	list
+	fails 2 'not loaded'	list -J
+	fails 2 'not loaded'	ps a
+	fails 2 'not loaded'	kill a
+	fails 2 'not loaded'	wait a
+	fails 2 'not loaded'	tag a 1
+	fails 2 'not loaded'	which 1
+	fails 2 'not loaded'	stat a
+	fails 2 'not loaded'	run -- touch "$T/ran"
+	fails 2 'not loaded'	run -k -- touch "$T/ran"
+	# Wrong usage is wrong without a module as well.
+	fails 2 'unknown option'	ps -x a
+	mv /dev/jobtrack.away /dev/jobtrack
+	[ ! -e "$T/ran" ] || wrong 'ran outside a job'
+}
+
+device_not_for_users() {
+	chmod 600 /dev/jobtrack
+	try 'a user, list' as_user 'jobtrack list'
+	status 1
+	prints ''
+	complained 'Permission denied; be root, or'
+}
+
+run_status() {
+	for o in '' '-k' '-t 60' '-k -t 60'; do
+		{
+		jt run $o -- sh -c 'exit 0'; status 0; silent; prints ''
+		jt run $o -- sh -c 'echo hello; exit 7'; status 7; prints hello; silent
+		jt run $o sh -c 'exit 3'; status 3; silent
+		fails 127 'No such file'	run $o -- /no/such/command
+		fails 127 'No such file'	run $o -- no-such-command
+		fails 126 'ermission denied'	run $o -- /etc/passwd
+		# Without -t and -k the shell here sees the signal itself.
+		jt run $o -- sh -c 'kill -9 $$'; status 137
+		jt run $o -- sh -c 'kill -TERM $$'; status 143
+		}
+	done 2>/dev/null
+	[ "$(echo in | jobtrack run -- cat)" = in ] || wrong 'run does not pass stdin on'
+	[ "$(echo in | jobtrack run -k -- cat)" = in ] || wrong 'run -k does not pass stdin on'
+}
+
+run_becomes_the_command() {
+	# shellcheck disable=SC2046	# three words
+	set -- $(sh -c 'echo $$; exec jobtrack run -- sh -c "echo \$\$; jobtrack which \$\$"')
+	[ -n "$1" ] && [ "$1" = "$2" ] || wrong "run: PID $2, not $1"
+	[ "$3" = "$1" ] && [ "$4" -gt 0 ] || wrong "run: the command is in no job: $*"
+}
+
+# All that a process can see of itself; its parent is another one under -t and -k.
+cat >"$T/look" <<-'END'
+	#!/bin/busybox sh
+	cd /proc/self && exec busybox sh -c '
+		env | grep -v -e ^_= | sort
+		pwd; umask; id; tty; ulimit -a
+		grep -E "^(Umask|Uid|Gid|Groups|NS|Sig|Shd|Cap|NoNew|Seccomp|Tracer|Cpus_allowed:)" \
+			/proc/$$/status | grep -vE "^NS(pid|tgid)"
+		cut -d " " -f 5-8,18,19,25,41 /proc/$$/stat
+		for f in /proc/$$/fd/*; do echo ${f##*/}; readlink $f; done
+		for f in /proc/$$/ns/*; do readlink $f; done
+		cat /proc/$$/cgroup /proc/$$/oom_score_adj /proc/$$/timerslack_ns \
+			/proc/$$/personality /proc/$$/coredump_filter'
+END
+chmod 755 "$T/look"
+
+run_leaves_no_trace() {
+	(
+	trap '' CHLD HUP USR1
+	export SOME=thing
+	ulimit -n 512
+	umask 027
+	exec 7</etc/passwd
+	"$here/blocking" "$T/look" </dev/null >"$T/plain" 2>&1
+	"$here/blocking" jobtrack run -- "$T/look" </dev/null >"$T/inside" 2>&1
+	"$here/blocking" jobtrack run -k -t 60 -l label -- "$T/look" </dev/null >"$T/below" 2>&1
+	)
+	[ "$(grep -c '' "$T/plain")" -gt 50 ] && grep -q '^SigBlk:.*[1-9]' "$T/plain" &&
+		grep -q '^SigIgn:.*[1-9]' "$T/plain" || wrong "sees too little: $(cat "$T/plain")"
+	for f in inside below; do
+		# The files that hold the output have other names.
+		sed "s|$T/$f|$T/plain|" "$T/$f" >"$T/same"
+		diff "$T/plain" "$T/same" >"$T/diff" || wrong "$f: $(cat "$T/diff")"
+	done
+}
+
+run_prints_the_id() {
+	for o in -p '-p -k' --print-id; do
+		jobtrack run $o -- sh -c 'jobtrack which $$ | cut -d " " -f 2' >"$T/out" 2>"$T/err"
+		grep -qxE '[1-9][0-9]*' "$T/err" || wrong "run $o printed: $(cat "$T/err")"
+		cmp -s "$T/out" "$T/err" || wrong "run $o: $(cat "$T/err") is job $(cat "$T/out")"
+	done
+}
+
+run_labels() {
+	job a.B_1:@+- sleep 1000
+	jt which $pid; status 0; prints "$pid $id a.B_1:@+-"
+	fails 1 'label'	run -l a.B_1:@+- -- touch "$T/ran2"
+	[ ! -e "$T/ran2" ] || wrong 'ran without its label'
+	end a.B_1:@+-
+	jt run -l a.B_1:@+- -- true; status 0; silent
+}
+
+run_inside_a_job() {
+	out=$(jobtrack run -l outer -- sh -c '
+		outer=$(jobtrack which $$ | cut -d " " -f 2)
+		for o in -p -k; do
+			jobtrack run $o -l inner -- sh -c "
+				set -- \$(jobtrack which \$\$)
+				echo \$(jobtrack stat \$2 | grep ^parent) $outer \$3"
+		done' 2>/dev/null)
+	echo "$out" | while read -r key parent outer label; do
+		[ "$key $label" = 'parent inner' ] && [ "$parent" = "$outer" ] || echo no
+	done | grep -q no && wrong "not in a job below: $out"
+	[ "$(echo "$out" | grep -c parent)" = 2 ] || wrong "printed: $out"
+}
+
+run_timeout() {
+	jt run -l slow -t 0.3 -- sh -c 'setsid sleep 1000 & sleep 1000'
+	status 3
+	silent
+	gone slow || wrong 'the job outlived its time'
+	# The command ends in time, its daemon does or does not.
+	jt run -l slow -t 60 -- sh -c 'setsid sleep 0.2 & exit 5'
+	status 5
+	gone slow || wrong 'run -t did not wait for the daemon'
+	jt run -l slow -t 0.5 -- sh -c 'setsid sleep 1000 & exit 5'
+	status 3
+	gone slow || wrong 'the daemon outlived its time'
+}
+
+run_kill() {
+	jt run -k -l mortal -- sh -c 'setsid sleep 1000 & echo $!; exit 5'
+	status 5
+	silent
+	dead "$out" || wrong 'the daemon outlived the command'
+	gone mortal || wrong 'the job outlived the command'
+	jt run -k -t 0.3 -l mortal -- sh -c 'trap "" TERM; while :; do sleep 1000; done'
+	status 3
+	gone mortal || wrong 'the job outlived its time'
+}
+
+run_dies_with_its_supervisor() {
+	jobtrack run -k -l mortal -- sh -c 'setsid sleep 1000 & sleep 1000' </dev/null &
+	supervisor=$!
+	eventually sh -c '[ "$(jobtrack ps mortal | grep -c sleep)" -ge 2 ]'
+	members=$(jobtrack ps mortal | awk 'NR > 1 { print $1 }')
+	echo "$members" | grep -qx $supervisor && wrong 'the supervisor is a member'
+	kill -KILL $supervisor
+	wait $supervisor
+	eventually gone mortal
+	for m in $members; do dead "$m" || wrong "$m lives"; done
+} 2>/dev/null
+
+run_passes_signals_on() {
+	for o in -k '-t 60'; do
+		rm -f "$T/ready"
+		jobtrack run $o -- sh -c "trap 'exit 9' TERM; >$T/ready; while :; do sleep 0.05; done" &
+		eventually [ -e "$T/ready" ]
+		kill -TERM $!
+		wait $!
+		got=$? did="run $o, sent TERM"
+		status 9
+	done
+	# The command's default action shows as with the command alone.
+	rm -f "$T/ready"
+	jobtrack run -k -- sh -c ">$T/ready; exec sleep 1000" &
+	eventually [ -e "$T/ready" ]
+	kill -HUP $!
+	wait $!
+	got=$? did="run -k, sent HUP"
+	status 129
+} 2>/dev/null
+
+# Without the age, which may change from one to the other
+proc_jobs() { grep -v '^# ' /proc/jobtrack | awk '{ $9 = ""; print }'; }
+list_jobs() { awk '{ $9 = ""; print }' "$T/out"; }
+
+list_agrees_with_proc() {
+	jt list; status 0; silent
+	prints 'ID PARENT UID STATE PROCS LEAVING BIRTHS LOST AGE_S LABEL'
+	job one sleep 1000
+	job two sh -c 'sleep 1000 & jobtrack run -k -l below -- sleep 1000 & wait'
+	eventually jobtrack stat below
+	eventually sh -c 'jobtrack ps two | grep -q "sleep 1000"'
+	chmod 666 /dev/jobtrack
+	as_user 'jobtrack run -l users -- sleep 1000' >/dev/null 2>&1 &
+	eventually jobtrack stat 1000:users
+	jt list
+	status 0
+	[ "$(proc_jobs)" = "$(list_jobs)" ] ||
+		wrong "/proc/jobtrack: $(proc_jobs)$NL${NL}list: $(list_jobs)"
+	[ "$(grep -c '' "$T/out")" = 5 ] || wrong "not four jobs: $out"
+	printed "^ *[0-9]+ +0 +0 running +1 +0 +0 +0 +[0-9]+ one\$"
+	printed "^ *[0-9]+ +0 +1000 running .* users\$"
+	# The user sees the user's.
+	try 'a user, list' as_user 'jobtrack list -o label'
+	prints "LABEL${NL}users"
+	chmod 600 /dev/jobtrack
+	end one two 1000:users
+}
+
+list_columns() {
+	job one sleep 1000
+	jt list -o label,ID,tree_procs; status 0; silent
+	[ "$(head -n 1 "$T/out" | tr -s ' ')" = 'LABEL ID TREE_PROCS' ] || wrong "columns: $out"
+	[ "$(tail -n 1 "$T/out" | tr -s ' ')" = "one $id 1" ] || wrong "row: $out"
+	jt list -o all; status 0
+	for c in DEPTH CREATOR SUBJOBS JOINED TREE_PROCS TREE_LEAVING CREATED_S KILL_ON_CLOSE; do
+		printed "$c"
+		jobtrack list --help | grep -q "^ $c " || wrong "--help does not know $c"
+	done
+	end one
+	jobtrack run -- sleep 1000 &
+	eventually running $!
+	jt list -o label,procs
+	printed '^- +1$'
+	kill $!
+	wait
+} 2>/dev/null
+
+list_json() {
+	jt list -J; status 0; silent; is_json
+	[ "$(tr -d ' \n' <"$T/out")" = '{"jobs":[]}' ] || wrong "empty: $out"
+	job one sleep 1000
+	for o in '-J' '--json -o all'; do
+		jt list $o
+		status 0; silent; is_json
+		printed "\"id\": $id,"; printed '"parent": 0,'; printed '"procs": 1,'
+		printed '"state": "running"'; printed '"label": "one"'
+	done
+	printed '"kill_on_close": false'
+	end one
+	jobtrack run -- sleep 1000 &
+	eventually running $!
+	jt list -J; is_json; printed '"label": null'
+	kill $!
+	wait
+} 2>/dev/null
+
+ps_rows() {
+	job one sh -c 'sleep 1000 & exec sleep 2000'
+	eventually sh -c '[ "$(jobtrack ps one | grep -c "sleep .000")" = 2 ]'
+	jt ps one; status 0; silent
+	[ "$(head -n 1 "$T/out" | tr -s ' ' | sed 's/^ //')" = 'PID PPID JOB STATE TIME COMMAND' ] ||
+		wrong "columns: $out"
+	[ "$(grep -c '' "$T/out")" = 3 ] || wrong "not two rows: $out"
+	printed "^ *$pid +$$ +$id S +00:00:0[0-9] sleep 2000\$"
+	printed "^ *[0-9]+ +$pid +$id S +00:00:0[0-9] sleep 1000\$"
+	jt ps "$id"; status 0; printed 'sleep 2000'
+	jt ps "0:one"; status 0; printed 'sleep 2000'
+	jt ps -J one; status 0; silent; is_json
+	printed "\"pid\": $pid,"; printed "\"ppid\": $$,"; printed "\"job\": $id,"
+	printed '"state": "S"'; printed '"time": 0\.[0-9]+'; printed '"command": "sleep 2000"'
+	kill -STOP $pid
+	eventually grep -q 'State:.T' /proc/$pid/status
+	jt ps one; printed "^ *$pid .* T "
+	end one
+}
+
+ps_of_a_tree() {
+	job outer sh -c 'jobtrack run -l inner -- sleep 1000 & exec sleep 2000'
+	eventually sh -c 'jobtrack ps inner | grep -q "sleep 1000"'
+	inner=$(jobtrack list -o id,label | awk '$2 == "inner" { print $1 }')
+	jt ps outer
+	printed " $inner S .*sleep 1000"
+	printed " $id S .*sleep 2000"
+	jt ps inner
+	printed 'sleep 1000'
+	[ "$(grep -c sleep "$T/out")" = 1 ] || wrong "not only its own: $out"
+	jt kill inner; prints '1 signalled'
+	eventually gone inner
+	jt kill outer; prints '1 signalled'
+	wait
+} 2>/dev/null
+
+ps_reads_a_living_thread() {
+	job one "$here/headless"
+	eventually grep -q 'State:.Z' "/proc/$pid/status"
+	jt ps one; status 0; printed "^ *$pid .* $id S .* $here/headless\$"
+	jt wait -t 0 one; status 3; printed "^$pid S \(sleeping\), .*: $here/headless\$"
+	jt kill one; prints '1 signalled'
+	eventually gone one
+	wait
+} 2>/dev/null
+
+no_terminal_escapes() {
+	mkfifo "$T/fifo"
+	evil=$(printf 'a\033[31m\001\177\377b')
+	job one sh -c "exec 3<>$T/fifo; read -r x <&3" "$evil"
+	jt ps one
+	status 0
+	printed 'a\\x1b\[31m\\x01\\x7f'
+	LC_ALL=C grep -q "$(printf '[\001\033\177\377]')" "$T/out" && wrong "raw bytes: $out"
+	jt ps -J one; is_json; printed 'a\\u001b\[31m\\u0001'
+	jt wait -t 0 one
+	status 3
+	printed 'a\\x1b\[31m\\x01\\x7f'
+	LC_ALL=C grep -q "$(printf '[\001\033\177\377]')" "$T/out" && wrong "raw bytes: $out"
+	fails 2 'x1b' ps "$evil"
+	end one
+}
+
+kill_prints() {
+	job one sh -c 'sleep 1000 & sleep 1000 & wait'
+	eventually sh -c '[ "$(jobtrack ps one | grep -c "sleep 1000$")" = 2 ]'
+	jt kill -s 18 one; status 0; silent; printed '^3 signalled(, [0-9]+ [a-z ]+)*$'
+	jt kill -s URG one; status 0; silent; prints '3 signalled, 3 ignored'
+	jt kill -s USR1 nobody one; status 1; complained 'no such job: nobody'
+	printed '^3 signalled \(one\)$'
+	eventually gone one
+	# Each line names its job where there are several.
+	job one sleep 1000
+	job two sh -c 'trap "" TERM; while :; do sleep 0.05; done'
+	eventually grep -q 'SigIgn:.*4...$' "/proc/$pid/status"
+	jt kill one two; status 0; silent
+	printed '^1 signalled \(one\)$'
+	printed '^[1-3] signalled(, [0-9]+ newborn)?, [1-3] ignored \(two\)$'
+	eventually gone one
+	jt kill -s KILL two; status 0; printed '^[1-3] signalled'
+	eventually gone two
+	wait
+} 2>/dev/null
+
+kill_signals_by_name() {
+	# The shell ends with the signal's number when a name was understood.
+	for s in USR1=10 SIGUSR1=10 usr2=12 sigalrm=14 15=15 RTMIN=34 rtmin+2=36 RTMAX-1=63 64=64 \
+		 KILL=9 9=9 HUP=1 POLL=29; do
+		job one sleep 1000
+		jt kill -s "${s%=*}" one
+		status 0
+		prints '1 signalled'
+		wait "$pid"
+		got=$? did="kill -s $s"
+		status $((128 + ${s#*=}))
+	done
+} 2>/dev/null
+
+kill_waits_and_kills() {
+	job one sleep 1000
+	jt kill -w 60 one; status 0; silent; prints '1 signalled'
+	gone one || wrong 'kill -w did not wait'
+	job one sh -c 'trap "" TERM; exec sleep 1000'
+	eventually grep -q 'SigIgn:.*4...$' "/proc/$pid/status"
+	jt kill -w 0.2 one; status 0; silent
+	prints "1 signalled, 1 ignored${NL}1 killed"
+	gone one || wrong 'kill -w left the job'
+	job one sleep 1000
+	job two sh -c 'trap "" TERM; exec sleep 1000'
+	eventually grep -q 'SigIgn:.*4...$' "/proc/$pid/status"
+	jt kill --wait 0.2 --signal TERM one two; status 0; silent
+	prints "1 signalled (one)${NL}1 signalled, 1 ignored (two)${NL}1 killed (two)"
+	gone two || wrong 'kill -w left the second job'
+	wait
+} 2>/dev/null
+
+kill_denied() {
+	chmod 666 /dev/jobtrack
+	as_user 'exec jobtrack run -l mixed -- sleep 1000' >/dev/null 2>&1 &
+	eventually jobtrack stat 1000:mixed
+	eventually sh -c 'jobtrack ps 1000:mixed | grep -q "sleep 1000"'
+	sleep 2000 &
+	jt tag 1000:mixed $!; status 0; silent; prints ''
+	try 'kill with a member of root' as_user 'jobtrack kill -s URG mixed'
+	status 1
+	prints '1 signalled, 1 ignored, 1 denied'
+	complained 'mixed: 1 process is not yours'
+	# SIGKILL is the job's own authority.
+	try 'kill -s KILL with a member of root' as_user 'jobtrack kill -s KILL -w 10 mixed'
+	status 0
+	silent
+	prints '2 signalled'
+	# Nobody else learns that there is such a job.
+	as_user 'exec jobtrack run -l mixed -- sleep 1000' >/dev/null 2>&1 &
+	eventually jobtrack stat 1000:mixed
+	try "a stranger's kill" su stranger -c 'jobtrack kill 1000:mixed'
+	status 1
+	prints ''
+	complained 'no such job'
+	end 1000:mixed
+	chmod 600 /dev/jobtrack
+} 2>/dev/null
+
+wait_empty() {
+	for o in '' '-t 60'; do
+		job one sh -c 'sleep 1000 & exec sleep 1000'
+		jobtrack wait $o one >"$T/out" 2>&1 & waiter=$!
+		eventually sh -c "ls -l /proc/$waiter/fd | grep -q anon_inode"
+		kill "$pid"
+		wait "$pid"
+		dead $waiter && wrong 'did not wait for the second process'
+		jobtrack kill one >/dev/null
+		wait $waiter
+		got=$? did="wait $o" out=$(cat "$T/out")
+		status 0
+		prints ''
+		gone one || wrong 'not empty'
+	done
+} 2>/dev/null
+
+wait_timeout() {
+	job one sh -c 'exec sleep 1000'
+	for sec in 0 0.2; do
+		jt wait -t $sec one
+		status 3
+		complained 'one is not empty: 1 process remains'
+		printed "^$pid S \\(sleeping\\), alive for [0-9]+\\.[0-9]{3} s, in [a-z_0-9]+: sleep 1000\$"
+	done
+	kill -STOP "$pid"
+	eventually grep -q 'State:.T' "/proc/$pid/status"
+	jt wait -t 0 one
+	status 3
+	printed "^$pid T \\(stopped\\), alive for "
+	end one
+}
+
+tag_processes() {
+	job one sleep 1000
+	sleep 2000 & a=$!
+	sleep 2000 & b=$!
+	jt tag one $a $b; status 0; silent; prints ''
+	jt which $a $b; status 0; prints "$a $id one$NL$b $id one"
+	jt tag one $a; status 0; silent
+	jt kill one; status 0; prints '3 signalled'
+	wait
+} 2>/dev/null
+
+tag_tree() {
+	job one sleep 1000
+	sh -c 'sleep 2000 & sleep 2000 & wait' &
+	a=$!
+	eventually sh -c "[ \$(ps -o ppid | grep -cx ' *$a') = 2 ]"
+	jt tag -T one $a; status 0; silent; prints '3 tagged'
+	jt kill one; status 0; prints '4 signalled'
+	wait
+} 2>/dev/null
+
+tag_refused() {
+	job one sleep 1000
+	job two sleep 1000
+	fails 1 'job already'	tag one "$pid"
+	fails 1 'init'		tag one 1
+	fails 1 'kernel thread'	tag one 2
+	fails 1 'no such process'	tag one 4194303
+	sleep 2000 & a=$!
+	jt tag one 4194303 $a; status 1; complained 4194303
+	jt which $a; status 0
+	# A user: not root's process, not a job that somebody else made.
+	chmod 666 /dev/jobtrack
+	as_user 'exec jobtrack run -l users -- sleep 1000' >/dev/null 2>&1 &
+	eventually jobtrack stat 1000:users
+	try "a user's tag of root's process" as_user "jobtrack tag users $$"
+	status 1
+	prints ''
+	complained "$$: not yours"
+	chmod 600 /dev/jobtrack
+	end one two 1000:users
+} 2>/dev/null
+
+which_prints() {
+	job one sleep 1000
+	one=$pid
+	jobtrack run -- sleep 1000 & two=$!
+	eventually running $two
+	jt which "$one"; status 0; silent; prints "$one $id one"
+	jt which $two; status 0; silent; printed "^$two [0-9]+ -\$"
+	fails 1 "$$: in no job"	which $$
+	jt which $$ "$one"; status 1; prints "$one $id one"; complained "$$: in no job"
+	jt which 4194303 "$one"; status 1; prints "$one $id one"
+	kill $two
+	end one
+} 2>/dev/null
+
+stat_prints() {
+	job one sh -c 'true; true; exec sleep 1000'
+	jobtrack run -k -l two -- sleep 1000 &
+	eventually jobtrack stat two
+	jt stat one; status 0; silent
+	for k in "id +$id" 'parent +0' 'uid +0' 'state +running' 'procs +1' 'leaving +0' \
+		 'births +[0-9]+' 'lost +0' 'age_s +[0-9]+' 'depth +1' 'creator +0' 'subjobs +0' \
+		 'joined +1' 'tree_procs +1' 'tree_leaving +0' 'created_s +[0-9]+\.[0-9]{3}' \
+		 'kill_on_close +0' 'label +one'; do
+		printed "^$k\$"
+	done
+	jt stat two; printed '^kill_on_close +1$'
+	jt stat -J "$id"; status 0; silent; is_json
+	printed "\"id\": $id,"; printed '"joined": 1,'; printed '"kill_on_close": false'
+	end one two
+}
+
+labels_of_others() {
+	job same sleep 1000
+	root=$id
+	chmod 666 /dev/jobtrack
+	as_user 'exec jobtrack run -l same -- sleep 1000' >/dev/null 2>&1 &
+	eventually jobtrack stat 1000:same
+	jt stat same; printed "^id +$root\$"
+	jt stat 0:same; printed "^id +$root\$"
+	jt stat 1000:same; printed '^uid +1000$'
+	users=$(jobtrack stat 1000:same | sed -n 's/^id *//p')
+	try 'a user, own label' as_user 'jobtrack stat same'
+	printed "^id +$users\$"
+	try "a user, root's label" as_user 'jobtrack stat 0:same'
+	status 1
+	complained 'no such job'
+	chmod 600 /dev/jobtrack
+	end same 1000:same
+} 2>/dev/null
+
+output_that_does_not_arrive() {
+	for c in --help 'list --help' list 'list -J'; do
+		try "jobtrack $c >/dev/full" sh -c "jobtrack $c >/dev/full"
+		status 1
+		complained 'cannot write'
+	done
+}
+
+# --- Running them ----------------------------------------------------------
+
+echo 'TAP version 13'
+if [ ! -e /dev/jobtrack ]; then
+	if [ "${JOBTRACK_REQUIRED:-0}" = 1 ]; then
+		echo '1..1'
+		echo 'not ok 1 module: not loaded'
+		exit 1
+	fi
+	echo '1..0 # SKIP the module is not loaded'
+	exit 4
+fi
+echo "1..$(echo $tests | wc -w)"
+n=0 failed=0
+for t in $tests; do
+	n=$((n + 1)) bad=0
+	$t
+	eventually no_jobs	# what has been killed may take its time
+	if [ $bad = 0 ]; then
+		echo "ok $n $t"
+	else
+		echo "not ok $n $t"
+		failed=1
+	fi
+done
+rm -rf "$T"
+exit $failed
