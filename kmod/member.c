@@ -147,16 +147,18 @@ int jt_member_insert(struct jt_member *member, struct jt_job *job, struct pid *p
 
 	spin_lock(jt_bucket_lock(bucket));
 	exists = jt_member_find(pid);
-	if (!exists)
+	if (!exists) {
+		/* Counted and pinned before anybody can find it without a lock. */
+		get_pid(pid);
+		jt_job_get(job);
+		jt_job_population(job, 1, 0);
 		hlist_add_head_rcu(&member->hash, &jt_table[bucket]);
+	}
 	spin_unlock(jt_bucket_lock(bucket));
 	if (exists)
 		return -EEXIST;
 
-	get_pid(pid);
-	jt_job_get(job);
 	list_add_tail(&member->entry.link, &job->tree->members);
-	jt_job_population(job, 1, 0);
 	jt_count(JT_MEMBERS);
 	return 0;
 }
