@@ -160,24 +160,31 @@ FIXTURE_TEARDOWN(library)
 	close(self->dev);
 }
 
-static void sleep_in(int job)
+static void sleep_in(int job, int told)
 {
 	CHECK(!jobtrack_job_enter(job));
+	CHECK_EQ(1, write(told, "", 1));
 	for (;;)
 		pause();
 }
 
-/* A child in the job; it is there when this returns */
-static pid_t member(int dev, int job, uint64_t id)
+/* A child that has entered the job when this returns */
+static pid_t member(int job)
 {
-	struct jobtrack_which which = { .id = 0 };
-	pid_t pid = fork();
+	int fds[2];
+	char told;
+	pid_t pid;
+	ssize_t n;
 
-	if (!pid)
-		sleep_in(job);
-	if (!WAIT_UNTIL(!jobtrack_process_job(dev, pid, &which) && which.id == id))
+	if (pipe2(fds, O_CLOEXEC))
 		return -1;
-	return pid;
+	pid = fork();
+	if (!pid)
+		sleep_in(job, fds[1]);
+	close(fds[1]);
+	n = read(fds[0], &told, 1);
+	close(fds[0]);
+	return n == 1 ? pid : -1;
 }
 
 TEST_F(library, looks)
@@ -199,7 +206,7 @@ TEST_F(library, looks)
 	ASSERT_EQ(0, jobtrack_job_state(self->job, &state));
 	EXPECT_STREQ("empty", jobtrack_state_name(state.state));
 
-	pid = member(self->dev, self->job, self->id);
+	pid = member(self->job);
 	ASSERT_LT(0, pid);
 	ASSERT_EQ(0, jobtrack_job_state(self->job, &state));
 	EXPECT_STREQ("running", jobtrack_state_name(state.state));
@@ -274,7 +281,7 @@ TEST_F(library, signals)
 
 	REFUSED(EINVAL, jobtrack_job_signal(self->job, 0, NULL));
 	REFUSED(EINVAL, jobtrack_job_signal(self->job, 65, NULL));
-	pid = member(self->dev, self->job, self->id);
+	pid = member(self->job);
 	ASSERT_LT(0, pid);
 	ASSERT_EQ(0, jobtrack_job_signal(self->job, SIGUSR1, &counts));
 	EXPECT_EQ(1, counts.signalled);
@@ -295,7 +302,7 @@ TEST_F(library, waits_to_its_deadline)
 
 	EXPECT_EQ(0, jobtrack_job_wait(self->job, 0));
 	EXPECT_EQ(0, jobtrack_job_wait(self->job, -1));
-	ASSERT_LT(0, member(self->dev, self->job, self->id));
+	ASSERT_LT(0, member(self->job));
 	REFUSED(ETIMEDOUT, jobtrack_job_wait(self->job, 0));
 
 	/* Interrupted again and again it waits its time, neither less nor for ever. */

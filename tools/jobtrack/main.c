@@ -27,7 +27,7 @@ static void usage(void)
 	       " -h, --help     display this help\n"
 	       " -V, --version  display the version\n\n"
 	       "A JOB is an ID, a label, or UID:LABEL for the label of another user.\n\n"
-	       "Exit status: 0 yes, 1 failure, 2 usage or module not there, 3 timeout.\n\n"
+	       "Exit status: 0 yes, 1 failure, 2 wrong use or no module, 3 timeout.\n\n"
 	       "'jobtrack COMMAND --help' tells more, jobtrack(1) everything.\n");
 }
 

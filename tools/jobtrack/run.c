@@ -55,7 +55,7 @@ static int run_main(int argc, char **argv)
 		case 'l':
 			label = optarg;
 			if (jobtrack_label_check(label))
-				bad_usage("'%s' is no label: a letter, then up to %d of A-Za-z0-9._:@+-",
+				bad_usage("'%s' is no label: a letter and at most %d of A-Za-z0-9._:@+-",
 					  label, JOBTRACK_LABEL_SIZE - 2);
 			break;
 		case 'p':
