@@ -5,7 +5,7 @@
  */
 #include "common/oracle.h"
 
-#define ENOUGH	60	/* forks in flight that are to be met, if there is time */
+#define ENOUGH	40	/* forks in flight that are to be met, if there is time */
 
 /* How the signals are sent. */
 struct caller {
@@ -57,6 +57,7 @@ static bool fire(const struct caller *caller, int job, uint64_t id, unsigned int
 		.caller = caller, .job = job, .id = id, .which = which,
 	};
 	pid = spawn(caller->inside ? job : -1, caller->uid, carry_out, orders);
+	WAIT_FOR_CROWD(proc_state(pid) == 'Z');
 	ret = reap(pid);
 	*sum = orders->sum;
 	munmap(orders, sizeof(*orders));
@@ -109,7 +110,7 @@ FIXTURE_VARIANT_ADD(oracle, blocked) {
 	.signals = { SIGUSR1, RT(30) }, CROWD(.deaf = 6, .runners = 2),
 };
 FIXTURE_VARIANT_ADD(oracle, slow_caller) {
-	.signals = { SIGUSR1, SIGUSR2 }, CROWD(.breeders = 15, .runners = 15, .room = 64),
+	.signals = { SIGUSR1, SIGUSR2 }, CROWD(.breeders = 12, .runners = 12, .room = 48),
 	.caller = { .slow = true },
 };
 FIXTURE_VARIANT_ADD(oracle, owner_calls) {
@@ -144,7 +145,7 @@ FIXTURE_TEARDOWN(oracle)
 	EXPECT_TRUE(clear_user(OWNER));
 }
 
-TEST_F(oracle, signals_each_once)
+TEST_F_TIMEOUT(oracle, signals_each_once, CROWD_TIMEOUT)
 {
 	struct jobtrack_signal sum;
 
@@ -198,7 +199,7 @@ FIXTURE_TEARDOWN(scope)
 }
 
 /* To the job: everybody. To the job below: those below, and nobody else. */
-TEST_F(scope, sub_jobs)
+TEST_F_TIMEOUT(scope, sub_jobs, CROWD_TIMEOUT)
 {
 	const struct oracle_crowd above = { .breeders = 3, .runners = 3, .expect = 1 };
 	const struct oracle_crowd below = { .breeders = 3, .runners = 3, .expect = 3 };
@@ -221,7 +222,7 @@ TEST_F(scope, sub_jobs)
 }
 
 /* Whom the caller may not signal is left alone with all its children. */
-TEST_F(scope, not_the_callers)
+TEST_F_TIMEOUT(scope, not_the_callers, CROWD_TIMEOUT)
 {
 	const struct oracle_crowd own = { .breeders = 3, .runners = 3, .expect = 3 };
 	const struct oracle_crowd others = { .breeders = 3, .runners = 3, .expect = 0 };

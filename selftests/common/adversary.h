@@ -43,6 +43,22 @@ static inline bool next_round(struct rounds *rounds)
 }
 
 /*
+ * For what a process of a crowd does. An emulated processor stands still now and
+ * then, and who ran meanwhile is made to wait until each of the others has had as
+ * much: a second becomes as many seconds as there are processes.
+ */
+#define CROWD_PATIENCE_MS	40000
+#define CROWD_TIMEOUT		100	/* of a test, in seconds: it never takes that long */
+
+#define WAIT_FOR_CROWD(cond) ({						\
+	uint64_t crowd_end_ = now_ns() + CROWD_PATIENCE_MS * NSEC_PER_MSEC;	\
+	bool crowd_met_;						\
+	while (!(crowd_met_ = !!(cond)) && now_ns() < crowd_end_)	\
+		nap_us(1000);						\
+	crowd_met_;							\
+})
+
+/*
  * A child of root, not in the job, that has @fn run in the job as user @uid. It
  * inherits the orphans and lets the kernel reap all: zombies count in
  * RLIMIT_NPROC.

@@ -34,7 +34,7 @@ static inline bool nobody_moves(int job)
 	 * Twice: a child can be born after a list is taken, while its parent is
 	 * stopped before its state is read. The next list has it.
 	 */
-	if (!WAIT_UNTIL(members_stopped(job, false) == 0 && members_stopped(job, false) == 0))
+	if (!WAIT_FOR_CROWD(members_stopped(job, false) == 0 && members_stopped(job, false) == 0))
 		return false;
 	checks = look_at(&oracle->checks);
 	forks = look_at(&oracle->forks);
@@ -66,10 +66,10 @@ static inline bool everybody_moves(int job)
 	for (i = 0; i < ORACLE_SLOTS && !stuck; i++) {
 		slot = &oracle->slot[i];
 		if (was[i].tenant & 1 &&
-		    !WAIT_UNTIL(look_at(&slot->tenant) != was[i].tenant ||
+		    !WAIT_FOR_CROWD(look_at(&slot->tenant) != was[i].tenant ||
 				look_at(&slot->beats) != was[i].beats ||
 				(stuck = members_stopped(job, true)) > 0))
-			return false;
+			return oracle_silent(slot, "does not move");
 	}
 	return !stuck && members_stopped(job, true) == 0;
 }

@@ -29,6 +29,7 @@
 
 #include <pthread.h>
 #include <linux/sched.h>
+#include <sys/resource.h>
 
 #define ORACLE_SIGNALS	4
 #define ORACLE_SLOTS	64
@@ -61,7 +62,7 @@ static struct oracle {
 
 	uint32_t slots;
 	pid_t group;		/* the last crowd's process group */
-	bool slow;		/* the caller runs only when nobody else wants to */
+	bool slow;		/* the caller is nice to the others */
 
 	uint32_t stop;
 	uint32_t forks;
@@ -136,7 +137,7 @@ static inline void oracle_check(void)
 		}
 		least = done[i] > me.floor[i] ? done[i] - me.floor[i] : 0;
 		if (me.patient)
-			WAIT_UNTIL(look_at(&me.count[i]) >= least);
+			WAIT_FOR_CROWD(look_at(&me.count[i]) >= least);
 		count = look_at(&me.count[i]);
 		most = look_at(&oracle->started[i]) - me.base[i];
 		if (count < least || count > most)
@@ -326,7 +327,7 @@ static inline int oracle_crowd_main(void *arg)
 	CHECK(setpgid(0, 0) == 0);
 	oracle->group = getpid();
 	me.kind = "recruiter";
-	oracle->slots = crowd->room ?: 28;
+	oracle->slots = crowd->room ?: 20;
 	me.no_vfork = crowd->no_vfork;
 	me.slot = oracle_take_slot(crowd->expect);
 	me.slot->pid = getpid();
@@ -360,21 +361,20 @@ static inline bool oracle_forks_on(void)
 {
 	uint32_t forks = look_at(&oracle->forks);
 
-	return WAIT_UNTIL(look_at(&oracle->forks) >= forks + 20);
+	return WAIT_FOR_CROWD(look_at(&oracle->forks) >= forks + 10);
 }
 
 /* One operation: the @i-th signal to a job. 0 or -errno */
 static inline int oracle_send(int job, int i, struct jobtrack_signal *counts)
 {
-	struct sched_param param = { 0 };
 	int ret;
 
-	if (oracle->slow && sched_setscheduler(0, SCHED_IDLE, &param))
+	if (oracle->slow && setpriority(PRIO_PROCESS, 0, 10))
 		return -errno;
 	add_to(&oracle->started[i], 1);
 	ret = jt_signal(job, oracle->sig[i], counts);
 	add_to(&oracle->done[i], 1);
-	if (oracle->slow && sched_setscheduler(0, SCHED_OTHER, &param))
+	if (oracle->slow && setpriority(PRIO_PROCESS, 0, 0))
 		return -errno;
 	return ret;
 }
@@ -389,6 +389,18 @@ static inline bool oracle_has_seen(const struct oracle_slot *slot)
 	return true;
 }
 
+/* For a slot whose tenant should have moved and did not */
+static inline bool oracle_silent(const struct oracle_slot *slot, const char *what)
+{
+	char path[64], wchan[64] = "?";
+
+	snprintf(path, sizeof(path), "/proc/%d/wchan", slot->pid);
+	read_file(path, wchan, sizeof(wchan));
+	fprintf(stderr, "# process %d (%c, in %s) %s\n", slot->pid,
+		proc_state(slot->pid) ?: '?', wchan, what);
+	return false;
+}
+
 /* A quiet point; false as soon as there is a violation, or if one stays silent. */
 static inline bool oracle_quiet(void)
 {
@@ -400,9 +412,9 @@ static inline bool oracle_quiet(void)
 	for (i = 0; i < ORACLE_SLOTS; i++) {
 		struct oracle_slot *slot = &oracle->slot[i];
 
-		if (!WAIT_UNTIL(!(tenant[i] & 1) || look_at(&slot->tenant) != tenant[i] ||
+		if (!WAIT_FOR_CROWD(!(tenant[i] & 1) || look_at(&slot->tenant) != tenant[i] ||
 				oracle_has_seen(slot) || look_at(&oracle->violations)))
-			return false;
+			return oracle_silent(slot, "is silent");
 		if (look_at(&oracle->violations))
 			return false;
 	}
@@ -433,7 +445,7 @@ static inline bool oracle_round(int job, unsigned int which, struct jobtrack_sig
 static inline bool oracle_fire(int job, unsigned int which, unsigned int newborns,
 			       struct jobtrack_signal *sum)
 {
-	struct rounds round = rounds(4, 3000);
+	struct rounds round = rounds(4, 1500);
 
 	memset(sum, 0, sizeof(*sum));
 	while (next_round(&round) && (round.n <= round.least || sum->newborns < newborns))
@@ -460,7 +472,7 @@ static inline bool oracle_verdict(const char *what)
 	bool all;
 
 	__atomic_store_n(&oracle->stop, 1, __ATOMIC_SEQ_CST);
-	all = WAIT_UNTIL(!oracle_members());
+	all = WAIT_FOR_CROWD(!oracle_members());
 	fprintf(stderr, "# %s: %u forks, %u checks, %u violations\n", what,
 		look_at(&oracle->forks), look_at(&oracle->checks), look_at(&oracle->violations));
 	if (look_at(&oracle->violations))
@@ -469,8 +481,7 @@ static inline bool oracle_verdict(const char *what)
 			oracle->violation.sig, oracle->violation.least, oracle->violation.most);
 	for (int i = 0; !all && i < ORACLE_SLOTS; i++)
 		if (look_at(&oracle->slot[i].tenant) & 1)
-			fprintf(stderr, "# process %d did not come to the roll-call\n",
-				oracle->slot[i].pid);
+			oracle_silent(&oracle->slot[i], "did not come to the roll-call");
 	return all && !look_at(&oracle->violations);
 }
 

@@ -66,8 +66,8 @@ static bool oracle_denies(int job, pid_t *keeper, const struct oracle_crowd *cro
 	return look_at(&oracle->violations);
 }
 
-static const struct oracle_crowd crowd = { .breeders = 5, .runners = 5, .expect = ~0 };
-static const struct oracle_crowd runners = { .runners = 16, .expect = ~0 };
+static const struct oracle_crowd crowd = { .breeders = 4, .runners = 5, .expect = ~0 };
+static const struct oracle_crowd runners = { .runners = 12, .expect = ~0 };
 
 /* ------------------------------------------------------------- each rule turned off */
 
@@ -86,22 +86,29 @@ TEST_F(rules, no_mark_and_held_forks)
 			TH_LOG("not missed: the rule was not off");
 }
 
-TEST_F(rules, no_mark)
+TEST_F_TIMEOUT(rules, no_mark, CROWD_TIMEOUT)
 {
 	ASSERT_TRUE(set_rules(NO_MARK, DEFAULT_BATCH, 0));
 	EXPECT_TRUE(oracle_denies(self->job, &self->keeper, &crowd, two_signals, MISS_MS));
 	EXPECT_FALSE(oracle_verdict("no marks"));
 }
 
-TEST_F(rules, no_log)
+/* The log is for what happens in a window in which one processor does not switch. */
+#define NEED_TWO_PROCESSORS() do {					\
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)				\
+		SKIP(return, "this takes two processors");		\
+} while (0)
+
+TEST_F_TIMEOUT(rules, no_log, CROWD_TIMEOUT)
 {
+	NEED_TWO_PROCESSORS();
 	ASSERT_TRUE(set_rules(NO_LOG, DEFAULT_BATCH, 0));
 	ASSERT_TRUE(linger_at_birth(64));
 	EXPECT_TRUE(oracle_denies(self->job, &self->keeper, &runners, two_signals, MISS_MS));
 	EXPECT_FALSE(oracle_verdict("no log"));
 }
 
-TEST_F(rules, no_order)
+TEST_F_TIMEOUT(rules, no_order, CROWD_TIMEOUT)
 {
 	ASSERT_TRUE(set_rules(NO_ORDER, 1, 300));
 	EXPECT_TRUE(oracle_denies(self->job, &self->keeper, &crowd, two_signals, MISS_MS));
@@ -144,8 +151,9 @@ static bool bomb_survives(int *job, pid_t *keeper, const struct bomb *bomb, int 
 	return survivors;
 }
 
-TEST_F(rules, no_log_and_sigterm)
+TEST_F_TIMEOUT(rules, no_log_and_sigterm, CROWD_TIMEOUT)
 {
+	NEED_TWO_PROCESSORS();
 	ASSERT_TRUE(set_rules(NO_LOG, DEFAULT_BATCH, 0));
 	ASSERT_TRUE(linger_at_birth(64));
 	EXPECT_TRUE(bomb_survives(&self->job, &self->keeper, &bomb_runners, SIGTERM));
@@ -155,10 +163,11 @@ TEST_F(rules, no_log_and_sigterm)
 	EXPECT_TRUE(jt_wait_empty(self->job));
 }
 
-TEST_F(rules, no_condemn)
+TEST_F_TIMEOUT(rules, no_condemn, CROWD_TIMEOUT)
 {
 	struct jobtrack_job state;
 
+	NEED_TWO_PROCESSORS();
 	ASSERT_TRUE(set_rules(NO_CONDEMN, DEFAULT_BATCH, 0));
 	ASSERT_TRUE(linger_at_birth(64));
 	EXPECT_TRUE(bomb_survives(&self->job, &self->keeper, &bomb_runners, SIGKILL));
@@ -170,11 +179,12 @@ TEST_F(rules, no_condemn)
 	EXPECT_TRUE(jt_wait_empty(self->job));
 }
 
-TEST_F(rules, no_cont)
+TEST_F_TIMEOUT(rules, no_cont, CROWD_TIMEOUT)
 {
 	struct rounds round = rounds(1, MISS_MS);
 	bool left = false;
 
+	NEED_TWO_PROCESSORS();
 	ASSERT_TRUE(set_rules(NO_CONT, DEFAULT_BATCH, 0));
 	ASSERT_TRUE(linger_at_birth(64));
 	oracle_prepare(no_signals);
@@ -185,9 +195,8 @@ TEST_F(rules, no_cont)
 		ASSERT_EQ(0, kill(-oracle->group, SIGCONT));
 		left = !everybody_moves(self->job);
 	}
-	EXPECT_TRUE(left);
-	fprintf(stderr, "# %u rounds, %d left stopped\n", round.n,
-		members_stopped(self->job, true));
+	EXPECT_LT(0, members_stopped(self->job, true));
+	fprintf(stderr, "# %u rounds\n", round.n);
 }
 
 /* ----------------------------------------------------- all rules on, and a slow walk */
@@ -235,7 +244,7 @@ FIXTURE_TEARDOWN(slow)
 	EXPECT_TRUE(clear_user(OWNER));
 }
 
-TEST_F(slow, oracle)
+TEST_F_TIMEOUT(slow, oracle, CROWD_TIMEOUT)
 {
 	EXPECT_FALSE(oracle_denies(self->job, &self->keeper, &crowd, two_signals, 3000));
 	EXPECT_TRUE(oracle_verdict("slow"));
@@ -243,7 +252,7 @@ TEST_F(slow, oracle)
 	EXPECT_LT(0, MET(&self->met, by_order)) TH_LOG("no child met the operation under way");
 }
 
-TEST_F(slow, stop)
+TEST_F_TIMEOUT(slow, stop, CROWD_TIMEOUT)
 {
 	struct rounds round = rounds(4, 3000);
 
@@ -260,7 +269,7 @@ TEST_F(slow, stop)
 	}
 }
 
-TEST_F(slow, bombs)
+TEST_F_TIMEOUT(slow, bombs, CROWD_TIMEOUT)
 {
 	static const int sig[] = { SIGTERM, SIGKILL };
 	struct rounds round = rounds(4, 3000);
