@@ -103,6 +103,7 @@ check-runner: deps	## only the tests of what runs the tests
 	@$(vm)/kernel 6.1 >/dev/null
 	@RUNNER=only $(vm)/run
 
+demo: export TESTS = none	# of which it needs none to be built
 demo: guest		## see jobs tracked, listed and killed, in a virtual machine
 	@selftests/demo/run
 
