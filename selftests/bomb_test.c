@@ -110,7 +110,7 @@ TEST_F(bomb, leaves_no_survivor)
 	struct jobtrack_job before, state;
 	struct jobtrack_signal counts;
 	unsigned int least = -1, most = 0;
-	struct rounds round = rounds(3, 1500);
+	struct rounds round = rounds(3, 1200);
 	uint64_t signalled = 0;
 
 	while (next_round(&round)) {

@@ -9,7 +9,7 @@
 
 #define SNAPSHOTS	400
 #define NEW_BETWEEN	8		/* processes between two snapshots */
-#define RUN_NS		(8 * NSEC_PER_SEC)
+#define RUN_NS		(6 * NSEC_PER_SEC)
 #define SMALL_PID_MAX	1500		/* they wrap round at 300 */
 
 struct snapshot {

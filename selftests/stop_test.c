@@ -15,9 +15,11 @@ FIXTURE(stop)
 FIXTURE_VARIANT(stop)
 {
 	int sig;
+	bool linger;
 };
 
 FIXTURE_VARIANT_ADD(stop, stop) { .sig = SIGSTOP };
+FIXTURE_VARIANT_ADD(stop, lingering) { .sig = SIGSTOP, .linger = true };
 FIXTURE_VARIANT_ADD(stop, tstp) { .sig = SIGTSTP };
 
 FIXTURE_SETUP(stop)
@@ -34,6 +36,7 @@ FIXTURE_SETUP(stop)
 	ASSERT_TRUE(met_begin(&self->met));
 	self->keeper = oracle_gather(self->job, OWNER, &crowd);
 	ASSERT_LT(0, self->keeper);
+	ASSERT_TRUE(!variant->linger || linger_at_birth());
 	ASSERT_TRUE(oracle_forks_on());
 }
 

@@ -87,9 +87,9 @@ static inline void dismiss(pid_t keeper)
  * Have forks take longer between the child's appearance and its birth probe, to
  * make the races there likelier: that is where the kernel tells the listeners of
  * the process connector about the fork. They are sockets that nobody reads, and
- * last as long as the caller.
+ * last as long as the caller. What is forked later inherits them.
  */
-static inline bool linger_at_birth(int listeners)
+static inline bool linger_at_birth(void)
 {
 	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = CN_IDX_PROC };
 	struct {
@@ -102,7 +102,7 @@ static inline bool linger_at_birth(int listeners)
 		.op = PROC_CN_MCAST_LISTEN,
 	};
 
-	while (listeners--) {
+	for (int listeners = 0; listeners < 256; listeners++) {
 		int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_CONNECTOR);
 
 		if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) ||

@@ -369,7 +369,7 @@ static inline int oracle_send(int job, int i, struct jobtrack_signal *counts)
 {
 	int ret;
 
-	if (oracle->slow && setpriority(PRIO_PROCESS, 0, 10))
+	if (oracle->slow && setpriority(PRIO_PROCESS, 0, 5))
 		return -errno;
 	add_to(&oracle->started[i], 1);
 	ret = jt_signal(job, oracle->sig[i], counts);
@@ -445,7 +445,7 @@ static inline bool oracle_round(int job, unsigned int which, struct jobtrack_sig
 static inline bool oracle_fire(int job, unsigned int which, unsigned int newborns,
 			       struct jobtrack_signal *sum)
 {
-	struct rounds round = rounds(4, 1500);
+	struct rounds round = rounds(4, 1000);
 
 	memset(sum, 0, sizeof(*sum));
 	while (next_round(&round) && (round.n <= round.least || sum->newborns < newborns))

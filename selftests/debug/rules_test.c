@@ -103,7 +103,7 @@ TEST_F_TIMEOUT(rules, no_log, CROWD_TIMEOUT)
 {
 	NEED_TWO_PROCESSORS();
 	ASSERT_TRUE(set_rules(NO_LOG, DEFAULT_BATCH, 0));
-	ASSERT_TRUE(linger_at_birth(64));
+	ASSERT_TRUE(linger_at_birth());
 	EXPECT_TRUE(oracle_denies(self->job, &self->keeper, &runners, two_signals, MISS_MS));
 	EXPECT_FALSE(oracle_verdict("no log"));
 }
@@ -155,7 +155,7 @@ TEST_F_TIMEOUT(rules, no_log_and_sigterm, CROWD_TIMEOUT)
 {
 	NEED_TWO_PROCESSORS();
 	ASSERT_TRUE(set_rules(NO_LOG, DEFAULT_BATCH, 0));
-	ASSERT_TRUE(linger_at_birth(64));
+	ASSERT_TRUE(linger_at_birth());
 	EXPECT_TRUE(bomb_survives(&self->job, &self->keeper, &bomb_runners, SIGTERM));
 	/* with the rule on it does not */
 	ASSERT_TRUE(reset_rules());
@@ -169,7 +169,7 @@ TEST_F_TIMEOUT(rules, no_condemn, CROWD_TIMEOUT)
 
 	NEED_TWO_PROCESSORS();
 	ASSERT_TRUE(set_rules(NO_CONDEMN, DEFAULT_BATCH, 0));
-	ASSERT_TRUE(linger_at_birth(64));
+	ASSERT_TRUE(linger_at_birth());
 	EXPECT_TRUE(bomb_survives(&self->job, &self->keeper, &bomb_runners, SIGKILL));
 	ASSERT_EQ(0, jt_state(self->job, &state));
 	EXPECT_EQ(JOBTRACK_KILLING, state.state);
@@ -186,7 +186,7 @@ TEST_F_TIMEOUT(rules, no_cont, CROWD_TIMEOUT)
 
 	NEED_TWO_PROCESSORS();
 	ASSERT_TRUE(set_rules(NO_CONT, DEFAULT_BATCH, 0));
-	ASSERT_TRUE(linger_at_birth(64));
+	ASSERT_TRUE(linger_at_birth());
 	oracle_prepare(no_signals);
 	self->keeper = oracle_gather(self->job, OWNER, &runners);
 	ASSERT_TRUE(oracle_forks_on());
@@ -223,7 +223,7 @@ FIXTURE_SETUP(slow)
 	kill_user(OWNER);
 	ASSERT_TRUE(clear_user(OWNER));
 	ASSERT_TRUE(set_rules(0, variant->batch, variant->pause_us));
-	ASSERT_TRUE(!variant->linger || linger_at_birth(64));
+	ASSERT_TRUE(!variant->linger || linger_at_birth());
 	self->keeper = 0;
 	self->job = jt_create(0, 0, NULL, NULL);
 	ASSERT_LE(0, self->job);
