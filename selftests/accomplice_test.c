@@ -131,7 +131,7 @@ TEST(newborn_is_its_parents)
 	EXPECT_EQ(before.unseen, after.unseen);
 	EXPECT_EQ(before.lost, after.lost);
 	EXPECT_LE(race->rounds, after.births - before.births);
-	EXPECT_LT(100, race->rounds);
+	EXPECT_LT(30, race->rounds);
 }
 
 /*

@@ -58,8 +58,7 @@ FIXTURE_TEARDOWN(bomb)
 
 	if (self->job >= 0)
 		jt_signal(self->job, SIGKILL, NULL);
-	if (self->keeper)
-		dismiss(self->keeper);
+	dismiss(self->keeper);
 	snprintf(what, sizeof(what), "%s by signal %d", variant->bomb->name, variant->sig);
 	EXPECT_TRUE(met_end(&self->met, what));
 	EXPECT_EQ(0, MET(&self->met, lost));

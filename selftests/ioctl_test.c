@@ -389,6 +389,43 @@ TEST_F(ioctl, no_fd_left)
 		expect_nothing_done(_metadata, self);
 }
 
+#ifdef __x86_64__
+/* The system call as a 32-bit program makes it; its pointers have 32 bits, too */
+static int ioctl32(int fd, unsigned int cmd, void *arg)
+{
+	int ret = 54;	/* ioctl */
+
+	asm volatile("int $0x80" : "+a" (ret)
+		     : "b" (fd), "c" (cmd), "d" ((uint32_t)(uintptr_t)arg)
+		     : "memory", "r8", "r9", "r10", "r11");
+	return ret;
+}
+
+TEST_F(ioctl, from_32_bits)
+{
+	unsigned char *low = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	int ret;
+
+	ASSERT_NE(MAP_FAILED, low);
+	memcpy(low, self->good, self->size);
+	ret = ioctl32(self->fd, variant->cmd, low);
+	if (ret == -ENOSYS)
+		SKIP(return, "this kernel runs no 32-bit programs");
+	EXPECT_LE(0, ret);
+	/* both callers are told the same */
+	EXPECT_EQ(0, call(self, variant->cmd, self->buf));
+	if (ret > 0)
+		close(ret);
+	if (variant->cmd == JOBTRACK_IOC_OPEN || variant->cmd == JOBTRACK_IOC_WHICH) {
+		EXPECT_EQ(0, memcmp(low, self->buf, self->size));
+	}
+	EXPECT_EQ(-EFAULT, ioctl32(self->fd, variant->cmd, NULL));
+	EXPECT_EQ(-EINVAL, ioctl32(self->fd, sized(variant->cmd, self->size - 1), low));
+	EXPECT_EQ(-ENOTTY, ioctl32(self->fd, sized(variant->cmd, self->size) + 0x20, low));
+}
+#endif
+
 /* The rows' fds are for reading, a job's and the device's are not. */
 TEST_F(ioctl, fd_of_another_kind)
 {

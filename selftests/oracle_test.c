@@ -210,10 +210,12 @@ TEST_F_TIMEOUT(scope, sub_jobs, CROWD_TIMEOUT)
 
 	self->keeper[0] = oracle_gather(self->job, OWNER, &above);
 	self->keeper[1] = oracle_gather(self->below, OWNER, &below);
+	ASSERT_TRUE(self->keeper[0] > 0 && self->keeper[1] > 0);
 	ASSERT_TRUE(oracle_forks_on());
 	for (int turn = 0; turn < 3; turn++) {
-		ASSERT_TRUE(oracle_fire(self->below, 2, ENOUGH / 6, &sub));
-		ASSERT_TRUE(oracle_fire(self->job, 1, ENOUGH / 6, &all));
+		if (!oracle_fire(self->below, 2, ENOUGH / 6, &sub) ||
+		    !oracle_fire(self->job, 1, ENOUGH / 6, &all))
+			break;
 		EXPECT_EQ(0, all.denied + sub.denied);
 		EXPECT_LE(4 * 6, sub.signalled);
 		EXPECT_LE(4 * 12, all.signalled);
@@ -234,6 +236,7 @@ TEST_F_TIMEOUT(scope, not_the_callers, CROWD_TIMEOUT)
 
 	self->keeper[0] = oracle_gather(self->job, OWNER, &own);
 	self->keeper[1] = oracle_gather(self->job, STRANGER, &others);
+	ASSERT_TRUE(self->keeper[0] > 0 && self->keeper[1] > 0);
 	ASSERT_TRUE(oracle_forks_on());
 	EXPECT_TRUE(fire(&owner, self->job, self->id, 3, ENOUGH, &sum));
 	EXPECT_TRUE(oracle_verdict("some are not the caller's"));

@@ -442,7 +442,8 @@ TEST_F(signal, signaller_killed)
 		EXPECT_LE(series[0].done, got);
 		EXPECT_GE(series[0].started, got);
 		/* whether the last was sent is not known, only that all agree */
-		series[0].started = series[0].done = got;
+		series[0].started = got;
+		series[0].done = got;
 	}
 	kill(other, SIGKILL);
 	EXPECT_EQ(128 + SIGKILL, reap(other));

@@ -79,6 +79,8 @@ static inline pid_t keeper(int job, uid_t uid, int (*fn)(void *), void *arg)
 
 static inline void dismiss(pid_t keeper)
 {
+	if (keeper <= 0)
+		return;
 	kill(keeper, SIGKILL);
 	waitpid(keeper, NULL, 0);
 }
@@ -138,10 +140,11 @@ static inline bool met_end(struct met *met, const char *what)
 {
 	if (jt_info(&met->after))
 		return false;
-	fprintf(stderr, "# %s: births %llu, signalled %llu; met in flight: by mark %llu, by log %llu, by order %llu, condemned %llu; inexact %llu, lost %llu, unseen %llu\n",
-		what, MET(met, births), MET(met, signalled), MET(met, by_mark), MET(met, by_log),
-		MET(met, by_order), MET(met, condemned), MET(met, inexact), MET(met, lost),
-		MET(met, unseen));
+	fprintf(stderr, "# %s: births %llu, signalled %llu, lost %llu, unseen %llu, inexact %llu\n",
+		what, MET(met, births), MET(met, signalled), MET(met, lost), MET(met, unseen),
+		MET(met, inexact));
+	fprintf(stderr, "# in flight: by mark %llu, by log %llu, by order %llu, condemned %llu\n",
+		MET(met, by_mark), MET(met, by_log), MET(met, by_order), MET(met, condemned));
 	return true;
 }
 

@@ -45,6 +45,13 @@ static inline bool nobody_moves(int job)
 	return true;
 }
 
+/* Since when its slot was @was, the process has made a check or is gone. */
+static inline bool has_moved(const struct oracle_slot *slot, const struct oracle_slot *was)
+{
+	return !(was->tenant & 1) || look_at(&slot->tenant) != was->tenant ||
+		look_at(&slot->beats) != was->beats;
+}
+
 /*
  * After a SIGCONT to everybody: every process that is there, and the child of
  * every fork in flight, makes a move or is gone. SIGCONT takes a process out of
@@ -53,25 +60,18 @@ static inline bool nobody_moves(int job)
  */
 static inline bool everybody_moves(int job)
 {
-	struct {
-		uint32_t tenant, beats;
-	} was[ORACLE_SLOTS];
-	struct oracle_slot *slot;
-	int i, stuck = 0;
+	struct oracle_slot was[ORACLE_SLOTS];
 
-	for (i = 0; i < ORACLE_SLOTS; i++) {
-		was[i].tenant = look_at(&oracle->slot[i].tenant);
-		was[i].beats = look_at(&oracle->slot[i].beats);
-	}
-	for (i = 0; i < ORACLE_SLOTS && !stuck; i++) {
-		slot = &oracle->slot[i];
-		if (was[i].tenant & 1 &&
-		    !WAIT_FOR_CROWD(look_at(&slot->tenant) != was[i].tenant ||
-				look_at(&slot->beats) != was[i].beats ||
-				(stuck = members_stopped(job, true)) > 0))
+	memcpy(was, oracle->slot, sizeof(was));
+	for (int i = 0; i < ORACLE_SLOTS; i++) {
+		const struct oracle_slot *slot = &oracle->slot[i];
+
+		if (!WAIT_FOR_CROWD(has_moved(slot, &was[i]) || members_stopped(job, true)))
 			return oracle_silent(slot, "does not move");
+		if (!has_moved(slot, &was[i]))
+			return false;
 	}
-	return !stuck && members_stopped(job, true) == 0;
+	return members_stopped(job, true) == 0;
 }
 
 #endif /* JOBTRACK_TEST_BEATS_H */

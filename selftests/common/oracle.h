@@ -61,6 +61,7 @@ static struct oracle {
 	int signals;
 
 	uint32_t slots;
+	uint32_t crowds;	/* that have come in full */
 	pid_t group;		/* the last crowd's process group */
 	bool slow;		/* the caller is nice to the others */
 
@@ -150,16 +151,23 @@ static inline void oracle_check(void)
 
 /* -------------------------------------------------------------- slots and forks */
 
+static inline bool oracle_move_in(uint32_t *tenant)
+{
+	uint32_t nobody = look_at(tenant);
+
+	return !(nobody & 1) &&
+		__atomic_compare_exchange_n(tenant, &nobody, nobody + 1, false,
+					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
 static inline struct oracle_slot *oracle_take_slot(uint32_t expect)
 {
 	static uint32_t next;
 
 	for (uint32_t i = 0; i < oracle->slots; i++) {
 		struct oracle_slot *slot = &oracle->slot[add_to(&next, 1) % oracle->slots];
-		uint32_t nobody = look_at(&slot->tenant);
 
-		if (nobody & 1 || !__atomic_compare_exchange_n(&slot->tenant, &nobody, nobody + 1,
-				false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		if (!oracle_move_in(&slot->tenant))
 			continue;
 		slot->beats = 0;
 		slot->pid = 0;
@@ -335,6 +343,7 @@ static inline int oracle_crowd_main(void *arg)
 	oracle_recruit("runner", oracle_runner, crowd->runners);
 	oracle_recruit("swarm", oracle_swarm, crowd->swarms);
 	oracle_recruit("deaf", oracle_deaf, crowd->deaf);
+	add_to(&oracle->crowds, 1);
 	oracle_leave();
 	return 0;
 }
@@ -351,10 +360,16 @@ static inline void oracle_prepare(const int *signals)
 	}
 }
 
-/* Send a crowd into a job: its keeper. */
+/* Send a crowd into a job: its keeper, once they are all there, or -1 */
 static inline pid_t oracle_gather(int job, uid_t uid, const struct oracle_crowd *crowd)
 {
-	return keeper(job, uid, oracle_crowd_main, (void *)crowd);
+	uint32_t crowds = look_at(&oracle->crowds);
+	pid_t pid = keeper(job, uid, oracle_crowd_main, (void *)crowd);
+
+	if (pid < 0 || WAIT_FOR_CROWD(look_at(&oracle->crowds) > crowds))
+		return pid;
+	dismiss(pid);
+	return -1;
 }
 
 static inline bool oracle_forks_on(void)
@@ -413,7 +428,7 @@ static inline bool oracle_quiet(void)
 		struct oracle_slot *slot = &oracle->slot[i];
 
 		if (!WAIT_FOR_CROWD(!(tenant[i] & 1) || look_at(&slot->tenant) != tenant[i] ||
-				oracle_has_seen(slot) || look_at(&oracle->violations)))
+				    oracle_has_seen(slot) || look_at(&oracle->violations)))
 			return oracle_silent(slot, "is silent");
 		if (look_at(&oracle->violations))
 			return false;
@@ -476,7 +491,7 @@ static inline bool oracle_verdict(const char *what)
 	fprintf(stderr, "# %s: %u forks, %u checks, %u violations\n", what,
 		look_at(&oracle->forks), look_at(&oracle->checks), look_at(&oracle->violations));
 	if (look_at(&oracle->violations))
-		fprintf(stderr, "# the first: %s %d was signalled %u times by signal %d, not %u to %u\n",
+		fprintf(stderr, "# first: %s %d had %u times signal %d, not %u to %u\n",
 			oracle->violation.kind, oracle->violation.pid, oracle->violation.count,
 			oracle->violation.sig, oracle->violation.least, oracle->violation.most);
 	for (int i = 0; !all && i < ORACLE_SLOTS; i++)

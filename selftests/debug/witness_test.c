@@ -158,7 +158,8 @@ TEST_F(witness, does_not_cry_wolf)
 	joiner->job = self->job;
 	joiner->id = self->id;
 	while (next_round(&round)) {
-		joiner->member = joiner->stop = 0;
+		joiner->member = 0;
+		joiner->stop = 0;
 		joiner->enters = round.n % 2;
 		joiner->before = joiner->forks;
 		pid = spawn(-1, OWNER, joiner_main, NULL);
