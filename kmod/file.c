@@ -28,8 +28,8 @@ static bool jt_files_revoked;		/* set under jt_files_lock */
 
 /*
  * What a revoked file can do: nothing. Allocated at load, so that it is there. An
- * operation that the VFS calls unasked because the file once had it (FMODE_LSEEK)
- * needs one in the kernel's own text.
+ * operation that the VFS calls unasked because the file once had it (FMODE_LSEEK,
+ * FMODE_CAN_READ) needs one in the kernel's own text.
  */
 static const struct file_operations *jt_dead_fops;
 
@@ -177,7 +177,11 @@ void jt_files_revoke(void)
 
 int __init jt_files_init(void)
 {
-	static const struct file_operations dead = { .llseek = noop_llseek };
+	/* As a directory is read: -EISDIR. */
+	static const struct file_operations dead = {
+		.llseek = noop_llseek,
+		.read = generic_read_dir,
+	};
 
 	jt_dead_fops = kmemdup(&dead, sizeof(dead), GFP_KERNEL);
 	return jt_dead_fops ? 0 : -ENOMEM;

@@ -215,7 +215,8 @@ void jt_hooks_exit(void)
 {
 	int i;
 
-	for (i = 0; i < JT_NR_HOOKS; i++) {
+	/* In reverse: a witness without the birth probe would kill newborns. */
+	for (i = JT_NR_HOOKS - 1; i >= 0; i--) {
 		if (jt_hooks[i].registered)
 			tracepoint_probe_unregister(jt_hooks[i].tracepoint, jt_hooks[i].probe,
 						    NULL);

@@ -41,7 +41,8 @@
  *
  *  look    (open, snapshot, state, poll): the owner or creator of the job or of
  *          a job above it, every member of the tree, CAP_KILL, CAP_SYS_ADMIN.
- *          Nobody else learns that the job exists: ENOENT.
+ *          Nobody else learns that the job exists: ENOENT. (WHICH says EACCES:
+ *          that a process is in some job, not in which.)
  *  signal  : the owner or creator of the job or of a job above it, CAP_KILL.
  *          SIGKILL is the job's own authority: it reaches every member, setuid
  *          programs included (kill(2) would leave them). Any other signal asks
@@ -102,7 +103,7 @@
  * @members: processes in jobs now, those that are leaving included
  * @leaving: members whose last thread has begun to exit
  * @jobs_created: jobs ever made
- * @joined: processes that entered or were tagged
+ * @joined: processes that entered or were tagged and had been in no job
  * @births: processes that were born into a job and recorded
  * @lost: newborns that could not be recorded, and were killed before they ran
  * @unseen: newborns that only the witness saw, and that it killed
@@ -290,7 +291,7 @@ struct jobtrack_list {
  * @parent: the parent job's ID, 0 for a top-level job
  * @created: when it was made (ns)
  * @births: processes born into it
- * @joined: processes that entered it or were tagged
+ * @joined: processes that entered it or were tagged, from a job above it included
  * @lost: newborns that could not be recorded, and were killed before they ran
  * @tree_procs: @procs of the job and all below it
  * @tree_leaving: @leaving of the job and all below it
