@@ -3,17 +3,10 @@
  * /proc/jobtrack: its format, which programs outside the project rely on, who sees
  * which line, and that it agrees with the ioctls and with `jobtrack list`.
  */
-#include "common/proc.h"
+#include "common/fuse.h"
+#include "common/proc_file.h"
 
-#define PROC_FILE	"/proc/jobtrack"
 #define VISIBLE		"/sys/module/jobtrack/parameters/visible"
-#define HEAD		"ID PARENT UID STATE PROCS LEAVING BIRTHS LOST AGE_S LABEL"
-
-struct line {
-	uint64_t id, parent, births, lost, age;
-	unsigned int uid, procs, leaving;
-	char state[16], label[JOBTRACK_LABEL_SIZE + 8];
-};
 
 FIXTURE(proc) {
 	int job, below, foreign;
@@ -40,30 +33,6 @@ FIXTURE_TEARDOWN(proc)
 	jt_signal(self->foreign, SIGKILL, NULL);
 	clear_user(OWNER);
 	clear_user(STRANGER);
-}
-
-/* The line of a job; false if there is none or it is not as it should be */
-static bool find_line(const char *text, uint64_t id, struct line *line)
-{
-	char start[32], *p, *end;
-	int used = 0;
-
-	snprintf(start, sizeof(start), "\n%llu ", (unsigned long long)id);
-	p = strstr(text, start);
-	if (!p)
-		return false;
-	end = strchr(++p, '\n');
-	memset(line, 0, sizeof(*line));
-	if (sscanf(p, "%lu %lu %u %15s %u %u %lu %lu %lu %71s%n", &line->id, &line->parent,
-		   &line->uid, line->state, &line->procs, &line->leaving, &line->births,
-		   &line->lost, &line->age, line->label, &used) != 10)
-		return false;
-	return end == p + used;
-}
-
-static bool read_proc(char *text, size_t size)
-{
-	return read_file(PROC_FILE, text, size) > 0;
 }
 
 /* --------------------------------------------------------------------- format */
@@ -164,6 +133,40 @@ TEST_F(proc, columns)
 	EXPECT_EQ(2, below.births);
 }
 
+static int hold_file(void *arg)
+{
+	CHECK(open(FUSE_FILE, O_RDONLY) >= 0);
+	gate_add(arg, 1);
+	return sleeper(NULL);
+}
+
+/* A member that was killed, and whose files are not closed yet */
+TEST_F(proc, killing)
+{
+	struct gate *ready = shared(sizeof(*ready));
+	struct line job, below;
+	struct fuse fuse;
+	pid_t pid;
+
+	ASSERT_EQ(0, fuse_start(&fuse)) TH_LOG("is fuse.ko loaded?");
+	pid = spawn(self->below, OWNER, hold_file, ready);
+	EXPECT_TRUE(gate_wait(ready, 1));
+	EXPECT_EQ(0, jt_signal(self->job, SIGKILL, NULL));
+	EXPECT_TRUE(gate_wait(fuse.held, 1));
+	EXPECT_TRUE(read_proc(self->text, sizeof(self->text)));
+	fuse_answer(&fuse);
+	EXPECT_EQ(128 + SIGKILL, reap(pid));
+	fuse_stop(&fuse);
+
+	ASSERT_TRUE(find_line(self->text, self->id, &job));
+	ASSERT_TRUE(find_line(self->text, self->below_id, &below));
+	EXPECT_STREQ("killing", job.state);
+	EXPECT_EQ(0, job.leaving);
+	EXPECT_STREQ("killing", below.state);
+	EXPECT_EQ(0, below.procs);
+	EXPECT_EQ(1, below.leaving);
+}
+
 TEST_F(proc, age)
 {
 	struct jobtrack_job state;
@@ -180,6 +183,68 @@ TEST_F(proc, age)
 	EXPECT_LE(before, line.age);
 	EXPECT_GE(after, line.age);
 	EXPECT_LE(1, line.age);
+}
+
+/* ------------------------------------------------------------------- counters */
+
+#define MEMBERS	8	/* of whom 3 joined and 5 were born */
+
+static int five_children(void *ready)
+{
+	for (int i = 0; i < 5; i++)
+		if (!fork())
+			return lone_sleeper(NULL);
+	gate_add(ready, 1);
+	return lone_sleeper(NULL);
+}
+
+/* Each moves by what was done, and no other. */
+TEST_F(proc, counters)
+{
+	struct gate *ready = shared(sizeof(*ready));
+	struct jobtrack_info was, now;
+	struct jobtrack_signal counts;
+	uint64_t id, below_id;
+	int job, below;
+	pid_t pid[3];
+
+	ASSERT_TRUE(read_counters(&was));
+	job = jt_create(0, 0, NULL, &id);
+	below = jt_create(0, id, NULL, &below_id);
+	pid[0] = spawn(job, OWNER, five_children, ready);
+	pid[1] = spawn(below, OWNER, lone_sleeper, NULL);
+	pid[2] = spawn(-1, OWNER, lone_sleeper, NULL);
+	EXPECT_EQ(0, jt_tag(below, pid[2]));
+	EXPECT_TRUE(gate_wait(ready, 1));
+	EXPECT_TRUE(WAIT_UNTIL(jt_job_of(pid[1]) == (int64_t)below_id));
+
+	ASSERT_TRUE(read_counters(&now));
+	EXPECT_EQ(2, now.jobs - was.jobs);
+	EXPECT_EQ(2, now.jobs_created - was.jobs_created);
+	EXPECT_EQ(MEMBERS, now.members - was.members);
+	EXPECT_EQ(3, now.joined - was.joined);
+	EXPECT_EQ(5, now.births - was.births);
+	EXPECT_EQ(0, now.signals - was.signals);
+	EXPECT_EQ(0, now.signalled - was.signalled);
+
+	EXPECT_EQ(0, jt_signal(below, SIGURG, &counts));
+	EXPECT_EQ(2, counts.signalled);
+	EXPECT_EQ(0, jt_signal(job, SIGKILL, &counts));
+	EXPECT_EQ(MEMBERS, counts.signalled);
+	for (int i = 0; i < 3; i++)
+		EXPECT_EQ(128 + SIGKILL, reap(pid[i]));
+	EXPECT_TRUE(jt_wait_empty(job));
+	close(job);
+	close(below);
+
+	/* the last of them with its job, a moment later */
+	EXPECT_TRUE(WAIT_UNTIL(read_counters(&now) && now.jobs == was.jobs));
+	was.jobs_created += 2;
+	was.joined += 3;
+	was.births += 5;
+	was.signals += 2;
+	was.signalled += 2 + MEMBERS;
+	EXPECT_EQ(0, memcmp(&now.jobs, &was.jobs, sizeof(now) - offsetof(typeof(now), jobs)));
 }
 
 /* ----------------------------------------------------------------- visibility */
@@ -329,6 +394,76 @@ TEST_F(proc, agrees_with_command)
 	EXPECT_EQ(0, pclose(out));
 }
 
+/* -------------------------------------------------------------- parts of a file */
+
+#define MANY	400	/* jobs: their lines are more than a page */
+
+static void create_many(struct __test_metadata *_metadata, int *fds, uint64_t *ids)
+{
+	for (int i = 0; i < MANY; i++) {
+		char label[JOBTRACK_LABEL_SIZE];
+
+		snprintf(label, sizeof(label), "label.%0*d", i % 57 + 1, i);
+		fds[i] = jt_create(0, 0, label, &ids[i]);
+		ASSERT_GE(fds[i], 0);
+	}
+}
+
+/* A job grows a second older now and then: until none does while it is read. */
+TEST_F(proc, any_pieces)
+{
+	static const struct {
+		size_t size;
+		bool at;
+	} ways[] = { { 1, false }, { 7, false }, { 4096, false }, { 97, true }, { 4095, true } };
+	static char before[1 << 16], after[1 << 16];
+	int fds[MANY], fd = open(PROC_FILE, O_RDONLY | O_CLOEXEC);
+	uint64_t ids[MANY];
+
+	create_many(_metadata, fds, ids);
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		ASSERT_TRUE(WAIT_UNTIL(({
+			ASSERT_TRUE(read_proc(before, sizeof(before)));
+			ASSERT_EQ(0, lseek(fd, 0, SEEK_SET));
+			read_pieces(fd, self->text, 0, sizeof(self->text), ways[i].size,
+				    ways[i].at);
+			ASSERT_TRUE(read_proc(after, sizeof(after)));
+			!strcmp(before, after);
+		})));
+		EXPECT_EQ(0, strcmp(before, self->text)) TH_LOG("pieces of %zu", ways[i].size);
+	}
+	EXPECT_LT(4096 * 2, strlen(before));
+}
+
+/* Every second job ends when a part has been read: the others are there, once. */
+TEST_F(proc, jobs_end_meanwhile)
+{
+	int fds[MANY], fd = open(PROC_FILE, O_RDONLY | O_CLOEXEC), found = 0;
+	uint64_t ids[MANY], last = 0;
+	struct line line;
+	ssize_t n;
+
+	create_many(_metadata, fds, ids);
+	n = read(fd, self->text, 3000);
+	ASSERT_LT(0, n);
+	for (int i = 0; i < MANY; i += 2)
+		close(fds[i]);
+	read_pieces(fd, self->text, n, sizeof(self->text), 100, false);
+	for (int i = 0; i < MANY; i++) {
+		bool there = find_line(self->text, ids[i], &line);
+
+		found += there;
+		EXPECT_TRUE(there || i % 2 == 0) TH_LOG("job %d", i);
+	}
+	EXPECT_GT(MANY, found);
+	for (char *at = strchr(strstr(self->text, HEAD), '\n') + 1; *at;
+	     at = strchr(at, '\n') + 1) {
+		ASSERT_LT(last, strtoull(at, NULL, 10));
+		last = strtoull(at, NULL, 10);
+		EXPECT_TRUE(find_line(self->text, last, &line)) TH_LOG("job %lu", last);
+	}
+}
+
 /* Many more lines than fit into one read, while jobs come and go */
 static int come_and_go(void *stop)
 {
@@ -341,17 +476,11 @@ TEST_F(proc, long_and_changing)
 {
 	static char text[1 << 20];
 	int *stop = shared(sizeof(*stop));
-	int fds[400];
-	uint64_t ids[400];
+	int fds[MANY];
+	uint64_t ids[MANY];
 	pid_t pid;
 
-	for (int i = 0; i < 400; i++) {
-		char label[JOBTRACK_LABEL_SIZE];
-
-		snprintf(label, sizeof(label), "label.%0*d", i % 57 + 1, i);
-		fds[i] = jt_create(0, 0, label, &ids[i]);
-		ASSERT_GE(fds[i], 0);
-	}
+	create_many(_metadata, fds, ids);
 	pid = spawn(-1, 0, come_and_go, stop);
 	for (int round = 0; round < 20; round++) {
 		uint64_t last = 0;
@@ -359,9 +488,8 @@ TEST_F(proc, long_and_changing)
 		char *at;
 
 		ASSERT_TRUE(read_proc(text, sizeof(text)));
-		for (int i = 0; i < 400; i++) {
+		for (int i = 0; i < MANY; i++)
 			ASSERT_TRUE(find_line(text, ids[i], &line));
-		}
 		/* in order, so that none is there twice */
 		for (at = strchr(strstr(text, HEAD), '\n') + 1; *at; at = strchr(at, '\n') + 1) {
 			uint64_t id = strtoull(at, NULL, 10);
@@ -372,7 +500,7 @@ TEST_F(proc, long_and_changing)
 	}
 	*stop = 1;
 	EXPECT_EQ(0, reap(pid));
-	for (int i = 0; i < 400; i++)
+	for (int i = 0; i < MANY; i++)
 		close(fds[i]);
 }
 

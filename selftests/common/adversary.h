@@ -8,9 +8,13 @@
 
 #include "proc.h"
 
+#include <arpa/inet.h>
 #include <linux/cn_proc.h>
 #include <linux/connector.h>
+#include <linux/filter.h>
 #include <linux/netlink.h>
+
+#define LINGERERS	96
 
 /* Counters in shared memory; add_to() returns what it was before. */
 static inline uint32_t add_to(void *counter, int n)
@@ -85,11 +89,25 @@ static inline void dismiss(pid_t keeper)
 	waitpid(keeper, NULL, 0);
 }
 
+/* A socket filter that spends its time on each fork event, and drops all events */
+static inline void slow_filter(struct sock_filter *filter, unsigned int n)
+{
+	const unsigned int what = NLMSG_HDRLEN + sizeof(struct cn_msg);
+
+	filter[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, what);
+	filter[1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+						 htonl(PROC_EVENT_FORK), 1, 0);
+	filter[2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
+	for (unsigned int i = 3; i < n - 1; i++)
+		filter[i] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_ADD | BPF_K, i);
+	filter[n - 1] = filter[2];
+}
+
 /*
  * Have forks take longer between the child's appearance and its birth probe, to
  * make the races there likelier: that is where the kernel tells the listeners of
- * the process connector about the fork. They are sockets that nobody reads, and
- * last as long as the caller. What is forked later inherits them.
+ * the process connector about the fork. They last as long as the caller; what is
+ * forked later inherits them.
  */
 static inline bool linger_at_birth(void)
 {
@@ -103,11 +121,15 @@ static inline bool linger_at_birth(void)
 		.msg = { .id = { CN_IDX_PROC, CN_VAL_PROC }, .len = sizeof(listen.op) },
 		.op = PROC_CN_MCAST_LISTEN,
 	};
+	struct sock_filter filter[2000];
+	struct sock_fprog program = { ARRAY_SIZE(filter), filter };
 
-	for (int listeners = 0; listeners < 256; listeners++) {
+	slow_filter(filter, ARRAY_SIZE(filter));
+	for (int listeners = 0; listeners < LINGERERS; listeners++) {
 		int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_CONNECTOR);
 
 		if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) ||
+		    setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) ||
 		    send(fd, &listen, sizeof(listen), 0) != sizeof(listen))
 			return false;
 	}
