@@ -52,7 +52,7 @@ module-debug:		## the module with the switches that tests use
 tools:			## library, command and man page
 	@$(MAKE) $(quiet) -C tools O=$(BUILD)/tools prefix=$(prefix) libdir=$(libdir)
 
-install: all		## all that and a udev rule, under DESTDIR= and prefix=
+install: all		## all that, a udev rule and loading at boot, under DESTDIR= and prefix=
 	install -D -m 644 $(BUILD)/$(KVER)/jobtrack.ko \
 		$(DESTDIR)/lib/modules/$(KVER)/updates/jobtrack.ko
 	@$(MAKE) $(quiet) -C tools O=$(BUILD)/tools prefix=$(prefix) libdir=$(libdir) DESTDIR=$(DESTDIR) install
@@ -61,6 +61,7 @@ install: all		## all that and a udev rule, under DESTDIR= and prefix=
 	install -D -m 644 tools/udev/modules-load.conf \
 		$(DESTDIR)$(prefix)/lib/modules-load.d/jobtrack.conf
 	$(if $(DESTDIR),,depmod $(KVER) && ldconfig)
+	@echo "installed for Linux $(KVER); this machine runs $(running)"
 
 # One line that says what is in the way beats insmod's "Invalid module format".
 load:			## build the module and load it into this machine
@@ -92,7 +93,7 @@ guest-locked:
 	@$(MAKE) tools selftests
 
 selftests:
-	@source=$$($(vm)/kernel -s $(firstword $(KERNELS))) && \
+	@$(if $(filter none,$(TESTS)),,source=$$($(vm)/kernel -s $(firstword $(KERNELS))) &&) \
 	$(MAKE) $(quiet) -C selftests OUTPUT=$(BUILD)/selftests TOOLS=$(BUILD)/tools \
 		KSELFTEST=$$source/tools/testing/selftests
 
@@ -108,7 +109,7 @@ demo: guest		## see jobs tracked, listed and killed, in a virtual machine
 	@selftests/demo/run
 
 vm-shell: guest		## a shell in a virtual machine with the module loaded
-	@$(vm)/boot --shell -c $(lastword $(CPUS)) -t 86400 $(vm)/shell
+	@$(vm)/boot --shell -c $(if $(filter 2,$(CPUS)),2,$(lastword $(CPUS))) -t 86400 $(vm)/shell
 
 c_files	= $(wildcard kmod/*.[ch] uapi/linux/*.h tools/*/*.[ch] selftests/*.[ch] selftests/*/*.[ch])
 scripts	= $(shell grep -lE '^\#!/bin/(ba|busybox )?sh' -r .ci selftests tools)

@@ -249,7 +249,7 @@ int open_job(int dev, uint64_t flags, const struct jobtrack_ref *ref,
 	if (errno == ENOENT)
 		complain("no such job: %s; 'jobtrack list' shows yours", text);
 	else if (errno == EPERM)
-		complain("%s: only the creator of a job may do this", text);
+		complain("%s: only the creator of a job, or root, may do this", text);
 	else if (errno == EINVAL && ref->has_uid)
 		complain("%s: no user ID %lu here", text, (unsigned long)ref->uid);
 	else

@@ -43,7 +43,7 @@ static int stat_main(int argc, char **argv)
 const struct command stat_command = {
 	.name = "stat",
 	.synopsis = "[options] JOB",
-	.summary = "Print a job's account, one key and value a line.",
+	.summary = "Print all that is known of a job, one key and value a line.",
 	.options =
 	" -J, --json            print JSON\n",
 	.columns = job_columns,
