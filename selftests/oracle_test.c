@@ -79,7 +79,7 @@ FIXTURE_VARIANT(oracle)
 	int signals[ORACLE_SIGNALS + 1];
 	struct oracle_crowd crowd;
 	struct caller caller;
-	bool linger;
+	bool linger;		/* until the log has been met */
 };
 
 #define CROWD(...)	.crowd = { .expect = ~0, __VA_ARGS__ }
@@ -147,10 +147,17 @@ FIXTURE_TEARDOWN(oracle)
 
 TEST_F_TIMEOUT(oracle, signals_each_once, CROWD_TIMEOUT)
 {
+	const bool want_log = variant->linger && sysconf(_SC_NPROCESSORS_ONLN) > 1;
+	struct rounds turn = rounds(1, 15000);
 	struct jobtrack_signal sum;
 
-	EXPECT_TRUE(fire(&variant->caller, self->job, self->id, ~0,
-			 variant->linger ? ~0 : ENOUGH, &sum));
+	/* the window in which the log decides is narrow, and may take several turns */
+	while (next_round(&turn)) {
+		EXPECT_TRUE(fire(&variant->caller, self->job, self->id, ~0, ENOUGH, &sum));
+		ASSERT_EQ(0, jt_info(&self->met.after));
+		if (!_metadata->passed || !want_log || MET(&self->met, by_log))
+			break;
+	}
 	EXPECT_TRUE(oracle_verdict("oracle"));
 	EXPECT_TRUE(met_end(&self->met, "oracle"));
 
@@ -161,7 +168,7 @@ TEST_F_TIMEOUT(oracle, signals_each_once, CROWD_TIMEOUT)
 	EXPECT_LE(4 * oracle->signals * 5, sum.signalled);
 	EXPECT_LT(0, met_in_flight(&self->met))
 		TH_LOG("no fork in flight was met: nothing is proved");
-	if (variant->linger && sysconf(_SC_NPROCESSORS_ONLN) > 1)
+	if (want_log)
 		EXPECT_LT(0, MET(&self->met, by_log));
 	EXPECT_EQ(0, MET(&self->met, lost));
 	EXPECT_EQ(0, MET(&self->met, unseen));

@@ -18,8 +18,7 @@ FIXTURE_VARIANT(stop)
 	bool linger;
 };
 
-FIXTURE_VARIANT_ADD(stop, stop) { .sig = SIGSTOP };
-FIXTURE_VARIANT_ADD(stop, lingering) { .sig = SIGSTOP, .linger = true };
+FIXTURE_VARIANT_ADD(stop, stop) { .sig = SIGSTOP, .linger = true };
 FIXTURE_VARIANT_ADD(stop, tstp) { .sig = SIGTSTP };
 
 FIXTURE_SETUP(stop)

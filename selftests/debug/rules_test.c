@@ -10,7 +10,7 @@
 #include "common/held.h"
 #include "common/listeners.h"
 
-#define MISS_MS		15000	/* a miss is to be seen by then */
+#define MISS_MS		25000	/* a miss is to be seen by then */
 
 static const int two_signals[] = { SIGUSR1, SIGUSR2, 0 };
 static const int no_signals[] = { 0 };
