@@ -212,7 +212,7 @@ FIXTURE_TEARDOWN(scope)
 TEST_F_TIMEOUT(scope, sub_jobs, CROWD_TIMEOUT)
 {
 	const struct oracle_crowd above = { .breeders = 3, .runners = 3, .expect = 1 };
-	const struct oracle_crowd below = { .breeders = 3, .runners = 3, .expect = 3 };
+	const struct oracle_crowd below = { .breeders = 3, .runners = 3, .expect = 3, .room = 40 };
 	struct jobtrack_signal all, sub;
 
 	self->keeper[0] = oracle_gather(self->job, OWNER, &above);
@@ -236,8 +236,8 @@ TEST_F_TIMEOUT(scope, sub_jobs, CROWD_TIMEOUT)
 /* Whom the caller may not signal is left alone with all its children. */
 TEST_F_TIMEOUT(scope, not_the_callers, CROWD_TIMEOUT)
 {
-	const struct oracle_crowd own = { .breeders = 3, .runners = 3, .expect = 3 };
-	const struct oracle_crowd others = { .breeders = 3, .runners = 3, .expect = 0 };
+	const struct oracle_crowd own = { .breeders = 3, .runners = 3, .expect = 3, .room = 40 };
+	const struct oracle_crowd others = { .breeders = 3, .runners = 3, .expect = 0, .room = 40 };
 	const struct caller owner = { .uid = OWNER };
 	struct rounds turn = rounds(1, 15000);
 	struct jobtrack_signal sum;

@@ -337,7 +337,9 @@ static inline int oracle_crowd_main(void *arg)
 	me.kind = "recruiter";
 	oracle->slots = crowd->room ?: 20;
 	me.no_vfork = crowd->no_vfork;
-	me.slot = oracle_take_slot(crowd->expect);
+	/* an earlier crowd may have them all for a moment */
+	while (!(me.slot = oracle_take_slot(crowd->expect)))
+		nap_us(500);
 	me.slot->pid = getpid();
 	oracle_recruit("breeder", oracle_breeder, crowd->breeders);
 	oracle_recruit("runner", oracle_runner, crowd->runners);
