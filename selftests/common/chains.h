@@ -155,7 +155,8 @@ static inline void link_records(struct history *h)
 
 		if (!r->pid)
 			continue;	/* the fork failed, or never ran */
-		r->older = h->latest[r->pid];
+		/* a late child may just have put itself there: no loops */
+		r->older = h->latest[r->pid] < i ? h->latest[r->pid] : 0;
 		h->latest[r->pid] = i;
 	}
 }
