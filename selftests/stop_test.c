@@ -61,7 +61,7 @@ FIXTURE_TEARDOWN(stop)
 
 TEST_F_TIMEOUT(stop, no_newborn_beats_on, CROWD_TIMEOUT)
 {
-	struct rounds round = rounds(3, 1500);
+	struct rounds round = rounds(3, 1000);
 	struct jobtrack_job state;
 
 	while (next_round(&round)) {
@@ -82,7 +82,7 @@ TEST_F_TIMEOUT(stop, no_newborn_beats_on, CROWD_TIMEOUT)
 /* The stop may be on its way to newborns when SIGCONT comes. */
 TEST_F_TIMEOUT(stop, then_continue, CROWD_TIMEOUT)
 {
-	struct rounds round = rounds(4, 1500);
+	struct rounds round = rounds(4, 1000);
 
 	while (next_round(&round)) {
 		STOP_JOB(variant->sig);
@@ -99,7 +99,7 @@ TEST_F_TIMEOUT(stop, then_continue, CROWD_TIMEOUT)
 /* A shell's fg: kill(2) to the process group, by somebody outside of the job */
 TEST_F_TIMEOUT(stop, then_outsider_continues, CROWD_TIMEOUT)
 {
-	struct rounds round = rounds(4, 1500);
+	struct rounds round = rounds(4, 1000);
 
 	while (next_round(&round)) {
 		STOP_JOB(variant->sig);
@@ -132,7 +132,7 @@ static int continue_group(void *arg)
 TEST_F_TIMEOUT(stop, while_outsider_continues, CROWD_TIMEOUT)
 {
 	struct outsider *outsider = shared(sizeof(*outsider));
-	struct rounds round = rounds(4, 1500);
+	struct rounds round = rounds(4, 1000);
 	pid_t pid = spawn(-1, 0, continue_group, outsider);
 
 	while (next_round(&round)) {
