@@ -23,11 +23,41 @@
 static struct workqueue_struct *jt_sweeps;
 
 /* The work holds a reference to the root: for its tree's lock. */
-static void jt_sweep_soon(struct jt_tree *tree)
+static void jt_sweep_later(struct jt_tree *tree)
 {
 	lockdep_assert_held(&tree->lock);
 	if (queue_delayed_work(jt_sweeps, &tree->sweep, tree->sweep_delay))
 		jt_job_get(tree->root);
+}
+
+/*
+ * For somebody who leaves now. A sweep that waits longer, for another who is
+ * stuck, is brought forward; one that is due soon is left alone, or exits that
+ * come fast would put it off for ever.
+ */
+static void jt_sweep_soon(struct jt_tree *tree)
+{
+	const unsigned int soon = msecs_to_jiffies(JT_SWEEP_MIN_MS);
+
+	lockdep_assert_held(&tree->lock);
+	if (tree->sweep_delay <= soon) {
+		jt_sweep_later(tree);
+		return;
+	}
+	tree->sweep_delay = soon;
+	/* false: it was not queued, and has no reference yet */
+	if (!mod_delayed_work(jt_sweeps, &tree->sweep, soon))
+		jt_job_get(tree->root);
+}
+
+/* Give back members that have been retired. Under no lock. */
+static void jt_put_all(struct list_head *gone)
+{
+	struct jt_member *member, *next;
+
+	list_for_each_entry_safe(member, next, gone, leaving)
+		jt_member_put(member);
+	INIT_LIST_HEAD(gone);
 }
 
 /**
@@ -89,7 +119,7 @@ static void jt_sweep(struct work_struct *work)
 {
 	struct jt_tree *tree = container_of(to_delayed_work(work), struct jt_tree, sweep);
 	struct jt_job *root = tree->root;
-	struct jt_member *member, *next;
+	struct jt_member *member;
 	unsigned long found = 0;
 	LIST_HEAD(todo);	/* as tree->leaving, under tree->lock */
 	LIST_HEAD(gone);
@@ -115,9 +145,7 @@ static void jt_sweep(struct work_struct *work)
 		}
 		spin_unlock(&tree->lock);
 
-		list_for_each_entry_safe(member, next, &gone, leaving)
-			jt_member_put(member);
-		INIT_LIST_HEAD(&gone);
+		jt_put_all(&gone);
 		cond_resched();
 		spin_lock(&tree->lock);
 	}
@@ -126,7 +154,7 @@ static void jt_sweep(struct work_struct *work)
 	tree->sweep_delay = found ? msecs_to_jiffies(JT_SWEEP_MIN_MS) :
 		min_t(unsigned int, tree->sweep_delay + 1, msecs_to_jiffies(JT_SWEEP_MAX_MS));
 	if (!list_empty(&tree->leaving))
-		jt_sweep_soon(tree);
+		jt_sweep_later(tree);
 	else
 		tree->sweep_delay = msecs_to_jiffies(JT_SWEEP_MIN_MS);
 	spin_unlock(&tree->lock);
@@ -142,7 +170,7 @@ static void jt_sweep(struct work_struct *work)
  */
 void jt_sweep_flush(struct jt_tree *tree)
 {
-	struct jt_member *member, *next;
+	struct jt_member *member;
 	LIST_HEAD(gone);
 	int n;
 
@@ -156,9 +184,7 @@ void jt_sweep_flush(struct jt_tree *tree)
 		}
 		spin_unlock(&tree->lock);
 
-		list_for_each_entry_safe(member, next, &gone, leaving)
-			jt_member_put(member);
-		INIT_LIST_HEAD(&gone);
+		jt_put_all(&gone);
 		cond_resched();
 	} while (n);
 }

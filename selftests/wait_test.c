@@ -131,6 +131,38 @@ TEST_F(wait, held_up_in_exit)
 	EXPECT_EQ(7, reap(pid));
 }
 
+/*
+ * Who is stuck is looked at less and less often, at last every 100 ms; who exits
+ * meanwhile is not to pay for that. Five exits, spread over such a period: if they
+ * waited for its end, that were half a period each.
+ */
+TEST_F(wait, others_do_not_wait_for_the_stuck)
+{
+	pid_t stuck = spawn(self->job, OWNER, open_and_exit, NULL), pid;
+	struct jobtrack_job state;
+	uint64_t began, sum = 0;
+
+	ASSERT_TRUE(gate_wait(self->fuse.held, 1));
+	for (int i = 0; i < 5; i++) {
+		pid = spawn(self->job, OWNER, sleeper, NULL);
+		ASSERT_TRUE(WAIT_UNTIL(!jt_state(self->job, &state) && state.procs == 1));
+		ASSERT_FALSE(fd_ready(self->job, 2000 + i * 20));
+
+		ASSERT_EQ(0, kill(pid, SIGKILL));
+		ASSERT_EQ(128 + SIGKILL, reap(pid));
+		began = now_ns();
+		ASSERT_TRUE(WAIT_UNTIL(!jt_state(self->job, &state) && !state.procs &&
+				       state.leaving == 1));
+		sum += now_ns() - began;
+	}
+	EXPECT_GT(150 * NSEC_PER_MSEC, sum);
+	TH_LOG("five exits were seen %u ms after they were reaped, in all",
+	       (unsigned int)(sum / NSEC_PER_MSEC));
+	fuse_answer(&self->fuse);
+	EXPECT_TRUE(jt_wait_empty(self->job));
+	EXPECT_EQ(7, reap(stuck));
+}
+
 /* SIGKILL is not the end yet. */
 TEST_F(wait, held_up_though_killed)
 {
