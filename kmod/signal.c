@@ -157,7 +157,8 @@ static void jt_note_cont(struct task_struct *task)
 		if (jt_task_is_new(task)) {
 			slot = &jt_conts[hash_ptr(task_tgid(task), JT_CONT_BITS)];
 			WRITE_ONCE(slot->pid, task_tgid(task));
-			WRITE_ONCE(slot->time, ktime_get_ns());
+			/* pairs with jt_newborn_continued(): the time comes with the pid */
+			smp_store_release(&slot->time, ktime_get_ns());
 		}
 		goto out;
 	}
@@ -296,7 +297,7 @@ static bool jt_newborn_continued(struct jt_member *child, u64 time)
 
 	if (READ_ONCE(child->last_cont) > time)
 		return true;
-	if (READ_ONCE(slot->time) < time)
+	if (smp_load_acquire(&slot->time) < time)	/* pairs with jt_note_cont() */
 		return false;
 	if (READ_ONCE(slot->pid) == child->pid)
 		return true;
