@@ -479,8 +479,10 @@ struct jobtrack_row {
  * @__pad: 0
  *
  * Complete at any size: each process that was a member at @time, once, and no
- * other. Rows are in the order in which the processes became members. The fd
- * is read like a file, and its content does not change.
+ * other. A process that has just gone is one, with %JOBTRACK_ROW_LEAVING, until
+ * the module has seen that it is: some milliseconds, more on a busy machine.
+ * Rows are in the order in which the processes became members. The fd is read
+ * like a file, and its content does not change.
  *
  * Errors:
  *  * EINVAL - flags, padding, an output that is not 0 on input
