@@ -182,6 +182,8 @@ static inline int user_processes(uid_t uid, pid_t *pids, int max)
 /* End whatever a test has left of its users: their next test starts with none */
 static inline bool clear_user(uid_t uid)
 {
+	/* first the kill, which is of one instant: who forks fast outruns a look at /proc */
+	kill_user(uid);
 	return WAIT_UNTIL(user_processes(uid, NULL, 0) == 0 || (kill_user(uid), 0));
 }
 
