@@ -500,6 +500,83 @@ struct jobtrack_snapshot {
 
 #define JOBTRACK_SNAPSHOT_SIZE_VER0	32
 
+/* jobtrack_account.flags */
+#define JOBTRACK_ACCOUNT_TREE		(1ULL << 0)	/* the job and all below it */
+#define JOBTRACK_ACCOUNT_MASK		((JOBTRACK_ACCOUNT_TREE << 1) - 1)
+
+/**
+ * struct jobtrack_account - what the processes of the job have used
+ * @flags: in: JOBTRACK_ACCOUNT_* bits
+ * @time: out, as all that follows: the instant (ns)
+ * @births: processes born into it
+ * @joined: processes that entered it or were tagged; those that moved there
+ *	from a job that is part of the same account do not count anew
+ * @lost: newborns that could not be recorded, and were killed before they ran
+ * @living: members that may still run
+ * @leaving: members whose last thread has begun to exit and that are not gone
+ * @gone: members that are gone: the sum of @exited and @signaled
+ * @dumped: of those, how many dumped core
+ * @utime: CPU time in user mode (ns)
+ * @stime: CPU time in the kernel (ns)
+ * @maxrss: the largest resident set that any one process had (bytes)
+ * @minflt: page faults without I/O
+ * @majflt: page faults with I/O
+ * @nvcsw: voluntary context switches
+ * @nivcsw: involuntary context switches
+ * @rchar: bytes that read(2) and the like returned, cached or not
+ * @wchar: bytes that write(2) and the like took
+ * @read_bytes: bytes that were fetched from storage
+ * @write_bytes: bytes that were dirtied to be sent to storage
+ * @cancelled_write_bytes: of those, how many were truncated before they were
+ * @exited: members that are gone, by their exit status
+ * @signaled: members that are gone, by the signal that ended them: SIG is at
+ *	[SIG - 1]
+ *
+ * Everybody who ever was in the job counts, those that lived for a millisecond
+ * and those that nobody waited for included; the living count with what they have
+ * used so far. CPU time is what wait4(2) says of a process that has come to rest,
+ * its unwaited-for threads included and its children not. A process counts whole,
+ * from its start on, in the job that it is in last.
+ *
+ * With %JOBTRACK_ACCOUNT_TREE the jobs below count, too, those that have ended
+ * included. The account can be read for as long as an fd of the job is open.
+ *
+ * The outputs must be 0 on input. Who counts is of one instant, what the living
+ * have used is read within the call.
+ *
+ * Errors:
+ *  * EINVAL - flags, an output that is not 0 on input
+ *  * EINTR - killed while it waited for a snapshot to end
+ *  * ENOMEM, EFAULT, E2BIG
+ */
+struct jobtrack_account {
+	__aligned_u64 flags;
+	__aligned_u64 time;
+	__aligned_u64 births;
+	__aligned_u64 joined;
+	__aligned_u64 lost;
+	__aligned_u64 living;
+	__aligned_u64 leaving;
+	__aligned_u64 gone;
+	__aligned_u64 dumped;
+	__aligned_u64 utime;
+	__aligned_u64 stime;
+	__aligned_u64 maxrss;
+	__aligned_u64 minflt;
+	__aligned_u64 majflt;
+	__aligned_u64 nvcsw;
+	__aligned_u64 nivcsw;
+	__aligned_u64 rchar;
+	__aligned_u64 wchar;
+	__aligned_u64 read_bytes;
+	__aligned_u64 write_bytes;
+	__aligned_u64 cancelled_write_bytes;
+	__aligned_u64 exited[256];
+	__aligned_u64 signaled[64];
+};
+
+#define JOBTRACK_ACCOUNT_SIZE_VER0	2728
+
 /* Device commands count from 0x00, job commands from 0x40. */
 #define JOBTRACK_IOC_INFO	_IOR(JOBTRACK_IOC_TYPE, 0x00, struct jobtrack_info)
 #define JOBTRACK_IOC_CREATE	_IOWR(JOBTRACK_IOC_TYPE, 0x01, struct jobtrack_create)
@@ -512,5 +589,6 @@ struct jobtrack_snapshot {
 #define JOBTRACK_IOC_TAG	_IOWR(JOBTRACK_IOC_TYPE, 0x42, struct jobtrack_tag)
 #define JOBTRACK_IOC_SIGNAL	_IOWR(JOBTRACK_IOC_TYPE, 0x43, struct jobtrack_signal)
 #define JOBTRACK_IOC_SNAPSHOT	_IOWR(JOBTRACK_IOC_TYPE, 0x44, struct jobtrack_snapshot)
+#define JOBTRACK_IOC_ACCOUNT	_IOWR(JOBTRACK_IOC_TYPE, 0x45, struct jobtrack_account)
 
 #endif /* _UAPI_LINUX_JOBTRACK_H */
