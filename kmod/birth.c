@@ -56,7 +56,7 @@ void jt_birth(struct task_struct *child)
 	tree = parent->tree;
 	member = jt_debug(JT_DEBUG_LOSE_BIRTH) ? NULL : jt_member_alloc(GFP_ATOMIC);
 
-	spin_lock(&tree->lock);
+	jt_tree_lock(tree);
 	err = member ? jt_member_insert(member, parent->job, task_tgid(child),
 					child->start_boottime) : -ENOMEM;
 	if (likely(!err)) {
@@ -74,7 +74,7 @@ void jt_birth(struct task_struct *child)
 		jt_count(JT_LOST);
 		jt_kill_newborn(child);
 	}
-	spin_unlock(&tree->lock);
+	jt_tree_unlock(tree);
 	rcu_read_unlock();
 
 	if (unlikely(job)) {
@@ -115,9 +115,9 @@ void jt_witness(struct task_struct *child)
 			unseen = true;
 		} else if (!jt_is_dying(child)) {
 			/* joined is set under the lock that the insertion holds. */
-			spin_lock(&parent->tree->lock);
+			jt_tree_lock(parent->tree);
 			unseen = !parent->joined || parent->joined < child->start_time;
-			spin_unlock(&parent->tree->lock);
+			jt_tree_unlock(parent->tree);
 		}
 	}
 	rcu_read_unlock();

@@ -4,6 +4,8 @@
  */
 #include <linux/delay.h>
 #include <linux/moduleparam.h>
+#include <linux/sysfs.h>
+#include <linux/timekeeping.h>
 
 #include "debug.h"
 
@@ -18,6 +20,36 @@ MODULE_PARM_DESC(batch, "members signalled per hold of the tree's lock (0: as us
 unsigned int jt_debug_pause_us;
 module_param_named(pause_us, jt_debug_pause_us, uint, 0600);
 MODULE_PARM_DESC(pause_us, "pause between two such holds (microseconds)");
+
+/* The longest hold of any tree's lock since this was last written */
+static unsigned long jt_debug_hold_ns;
+module_param_named(hold_ns, jt_debug_hold_ns, ulong, 0600);
+MODULE_PARM_DESC(hold_ns, "longest hold of a tree's lock so far (nanoseconds); write 0 to begin anew");
+
+static unsigned long jt_debug_hold_caller;
+
+static int jt_debug_hold_show(char *buffer, const struct kernel_param *param)
+{
+	return sysfs_emit(buffer, "%ps\n", (void *)READ_ONCE(jt_debug_hold_caller));
+}
+
+static const struct kernel_param_ops jt_debug_hold_ops = { .get = jt_debug_hold_show };
+module_param_cb(hold_by, &jt_debug_hold_ops, NULL, 0400);
+MODULE_PARM_DESC(hold_by, "which function that was");
+
+/*
+ * Called just before the lock is dropped. A longer hold that ends at the same
+ * moment on another CPU may be overwritten; the tests have one CPU.
+ */
+void jt_debug_hold_check(const struct jt_debug_hold *hold)
+{
+	u64 ns = ktime_get_ns() - hold->since;
+
+	if (ns <= READ_ONCE(jt_debug_hold_ns))
+		return;
+	WRITE_ONCE(jt_debug_hold_ns, ns);
+	WRITE_ONCE(jt_debug_hold_caller, hold->caller);
+}
 
 unsigned int jt_debug_signal_batch(unsigned int normal)
 {

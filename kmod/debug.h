@@ -6,6 +6,8 @@
 #ifndef _JT_DEBUG_H
 #define _JT_DEBUG_H
 
+#include <linux/kernel.h>
+#include <linux/timekeeping.h>
 #include <linux/types.h>
 #include <linux/jobtrack.h>
 
@@ -31,6 +33,18 @@ static inline bool jt_debug(unsigned int rule)
 
 unsigned int jt_debug_signal_batch(unsigned int normal);
 void jt_debug_signal_pause(void);
+
+/* How long a tree's lock has been held, and by whom it was taken */
+struct jt_debug_hold {
+	u64 since;
+	unsigned long caller;
+};
+
+void jt_debug_hold_check(const struct jt_debug_hold *hold);
+
+#define jt_debug_hold_begin(tree)					\
+	((tree)->hold = (struct jt_debug_hold){ ktime_get_ns(), _THIS_IP_ })
+#define jt_debug_hold_end(tree)		jt_debug_hold_check(&(tree)->hold)
 #else
 #define JT_DEBUG_FEATURE	0
 
@@ -47,6 +61,9 @@ static inline unsigned int jt_debug_signal_batch(unsigned int normal)
 static inline void jt_debug_signal_pause(void)
 {
 }
+
+#define jt_debug_hold_begin(tree)	((void)0)
+#define jt_debug_hold_end(tree)		((void)0)
 #endif
 
 #endif /* _JT_DEBUG_H */

@@ -82,7 +82,7 @@ void jt_exit(struct task_struct *task)
 	member = jt_member_find(task_tgid(task));
 	if (member) {
 		tree = member->tree;
-		spin_lock(&tree->lock);
+		jt_tree_lock(tree);
 		if (member->state == JT_LIVING) {
 			member->state = JT_LEAVING;
 			member->leaving_since = ktime_get_boottime_ns();
@@ -91,7 +91,7 @@ void jt_exit(struct task_struct *task)
 			jt_count(JT_LEAVING_NOW);
 			jt_sweep_soon(tree);
 		}
-		spin_unlock(&tree->lock);
+		jt_tree_unlock(tree);
 	}
 	rcu_read_unlock();
 }
@@ -125,7 +125,7 @@ static void jt_sweep(struct work_struct *work)
 	LIST_HEAD(gone);
 	int n;
 
-	spin_lock(&tree->lock);
+	jt_tree_lock(tree);
 	list_splice_init(&tree->leaving, &todo);
 	while (!list_empty(&todo)) {
 		for (n = 0; n < JT_SWEEP_BATCH && !list_empty(&todo); n++) {
@@ -143,11 +143,11 @@ static void jt_sweep(struct work_struct *work)
 				list_move_tail(&member->leaving, &gone);
 			}
 		}
-		spin_unlock(&tree->lock);
+		jt_tree_unlock(tree);
 
 		jt_put_all(&gone);
 		cond_resched();
-		spin_lock(&tree->lock);
+		jt_tree_lock(tree);
 	}
 
 	/* A process that is stuck for long is looked at less and less often. */
@@ -157,7 +157,7 @@ static void jt_sweep(struct work_struct *work)
 		jt_sweep_later(tree);
 	else
 		tree->sweep_delay = msecs_to_jiffies(JT_SWEEP_MIN_MS);
-	spin_unlock(&tree->lock);
+	jt_tree_unlock(tree);
 
 	jt_job_put(root);
 }
@@ -176,13 +176,13 @@ void jt_sweep_flush(struct jt_tree *tree)
 
 	lockdep_assert_held(&tree->list_mutex);
 	do {
-		spin_lock(&tree->lock);
+		jt_tree_lock(tree);
 		for (n = 0; n < JT_SWEEP_BATCH && !list_empty(&tree->deferred); n++) {
 			member = list_first_entry(&tree->deferred, struct jt_member, leaving);
 			jt_member_retire(member);
 			list_move_tail(&member->leaving, &gone);
 		}
-		spin_unlock(&tree->lock);
+		jt_tree_unlock(tree);
 
 		jt_put_all(&gone);
 		cond_resched();

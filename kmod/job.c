@@ -81,7 +81,7 @@ static int jt_job_attach(struct jt_job *job, struct jt_job *parent)
 	if (parent->depth >= JOBTRACK_MAX_DEPTH)
 		return -EMLINK;
 
-	spin_lock(&tree->lock);
+	jt_tree_lock(tree);
 	if (jt_job_condemned(parent)) {
 		err = -ECANCELED;
 	} else if (job->user_made && tree->user_subjobs >= JOBTRACK_MAX_SUBJOBS) {
@@ -90,7 +90,7 @@ static int jt_job_attach(struct jt_job *job, struct jt_job *parent)
 		WRITE_ONCE(parent->subjobs, parent->subjobs + 1);
 		tree->user_subjobs += job->user_made;
 	}
-	spin_unlock(&tree->lock);
+	jt_tree_unlock(tree);
 	if (err)
 		return err;
 
@@ -105,10 +105,10 @@ static void jt_job_detach(struct jt_job *job)
 {
 	struct jt_tree *tree = job->tree;
 
-	spin_lock(&tree->lock);
+	jt_tree_lock(tree);
 	WRITE_ONCE(job->parent->subjobs, job->parent->subjobs - 1);
 	tree->user_subjobs -= job->user_made;
-	spin_unlock(&tree->lock);
+	jt_tree_unlock(tree);
 }
 
 /* Takes the label for the job, if it has one. */

@@ -23,6 +23,8 @@
 #include <linux/workqueue.h>
 #include <linux/jobtrack.h>
 
+#include "debug.h"
+
 struct jt_operation;
 
 /**
@@ -30,8 +32,8 @@ struct jt_operation;
  * @signal_mutex: held by the one signal operation under way; SIGKILL needs none
  * @list_mutex: held by the one snapshot under way, and by whoever moves a
  *	member: a snapshot sees each member in the job where it was at its instant
- * @lock: the lock of DESIGN's "L". Protects what follows, and of every job and
- *	member of the tree what says so
+ * @lock: protects what follows, and of every job and member of the tree what says
+ *	so. Taken and dropped by jt_tree_lock() and jt_tree_unlock()
  * @number: operations begun so far. Changed under @signal_mutex and @lock
  * @op: the signal operation under way, or NULL; on its caller's stack
  * @members: members in joining order, with the walks' markers among them
@@ -59,6 +61,9 @@ struct jt_tree {
 	struct delayed_work sweep;
 	unsigned int sweep_delay;
 	struct jt_job *root;
+#ifdef JT_DEBUG
+	struct jt_debug_hold hold;	/* under @lock */
+#endif
 	struct rcu_head rcu;
 };
 
@@ -154,6 +159,20 @@ bool jt_job_may_use(struct jt_job *job);
 
 int jt_jobs_init(void);
 void jt_jobs_exit(void);
+
+static inline void jt_tree_lock(struct jt_tree *tree)
+	__acquires(&tree->lock)
+{
+	spin_lock(&tree->lock);
+	jt_debug_hold_begin(tree);
+}
+
+static inline void jt_tree_unlock(struct jt_tree *tree)
+	__releases(&tree->lock)
+{
+	jt_debug_hold_end(tree);
+	spin_unlock(&tree->lock);
+}
 
 /* The caller already has a reference, or holds tree->lock over a member. */
 static inline struct jt_job *jt_job_get(struct jt_job *job)

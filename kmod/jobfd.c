@@ -194,9 +194,9 @@ static __poll_t jt_jobfd_poll(struct file *file, struct poll_table_struct *wait)
 	if (!jt_file_enter(&srcu))
 		return EPOLLERR | EPOLLHUP;
 	poll_wait(file, &fd->job->wait, wait);
-	spin_lock(&fd->job->tree->lock);
+	jt_tree_lock(fd->job->tree);
 	empty = jt_job_empty(fd->job);
-	spin_unlock(&fd->job->tree->lock);
+	jt_tree_unlock(fd->job->tree);
 	jt_file_leave(srcu);
 	return empty ? EPOLLIN | EPOLLRDNORM : 0;
 }

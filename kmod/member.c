@@ -223,7 +223,7 @@ static int jt_member_move(struct jt_member *member, struct jt_job *job)
 	struct jt_job *old = NULL;
 	int err = 0;
 
-	spin_lock(&tree->lock);
+	jt_tree_lock(tree);
 	if (member->state != JT_LIVING) {
 		err = -ESRCH;
 	} else if (member->job != job) {
@@ -245,7 +245,7 @@ static int jt_member_move(struct jt_member *member, struct jt_job *job)
 			WRITE_ONCE(job->joined, job->joined + 1);
 		}
 	}
-	spin_unlock(&tree->lock);
+	jt_tree_unlock(tree);
 
 	/* Not empty now: the new job is below it. */
 	jt_job_put(old);
@@ -265,11 +265,11 @@ static int jt_member_admit(struct jt_job *job, struct pid *pid, struct task_stru
 	if (!member)
 		return -ENOMEM;
 
-	spin_lock(&tree->lock);
+	jt_tree_lock(tree);
 	err = jt_job_condemned(job) ? -ECANCELED :
 	      jt_member_insert(member, job, pid, start_time);
 	if (err) {
-		spin_unlock(&tree->lock);
+		jt_tree_unlock(tree);
 		jt_member_free(member);
 		return err;
 	}
@@ -295,7 +295,7 @@ static int jt_member_admit(struct jt_job *job, struct pid *pid, struct task_stru
 		WRITE_ONCE(job->joined, job->joined + 1);
 		jt_count(JT_JOINED);
 	}
-	spin_unlock(&tree->lock);
+	jt_tree_unlock(tree);
 
 	if (!dying)
 		return 0;
@@ -358,12 +358,12 @@ void jt_members_drop(void)
 	for (bucket = 0; bucket < 1 << JT_TABLE_BITS; bucket++) {
 		hlist_for_each_entry_safe(member, next, &jt_table[bucket], hash) {
 			tree = member->tree;
-			spin_lock(&tree->lock);
+			jt_tree_lock(tree);
 			if (member->state == JT_LEAVING)
 				list_del(&member->leaving);
 			jt_member_gone(member);
 			jt_member_retire(member);
-			spin_unlock(&tree->lock);
+			jt_tree_unlock(tree);
 			jt_member_put(member);
 		}
 		cond_resched();

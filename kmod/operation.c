@@ -48,10 +48,10 @@ static void jt_operation_walk(struct jt_operation *op, struct jt_walk *walk)
 		}
 		if (++n >= jt_debug_signal_batch(JT_SIGNAL_BATCH)) {
 			n = 0;
-			spin_unlock(&tree->lock);
+			jt_tree_unlock(tree);
 			cond_resched();
 			jt_debug_signal_pause();
-			spin_lock(&tree->lock);
+			jt_tree_lock(tree);
 		}
 	}
 }
@@ -75,12 +75,12 @@ void jt_kill_job(struct jt_job *job, struct jobtrack_signal *counts)
 	struct jt_walk walk;
 
 	jt_count(JT_SIGNALS);
-	spin_lock(&tree->lock);
+	jt_tree_lock(tree);
 	WRITE_ONCE(job->condemned, true);
 	jt_walk_begin(&walk, tree);
 	jt_operation_walk(&op, &walk);
 	jt_walk_end(&walk);
-	spin_unlock(&tree->lock);
+	jt_tree_unlock(tree);
 
 	jt_count_add(JT_SIGNALLED, op.counts.signalled);
 	op.counts.sig = SIGKILL;
@@ -111,7 +111,7 @@ int jt_signal_job(struct jt_job *job, struct jobtrack_signal *counts)
 	jt_count(JT_SIGNALS);
 	op.cred = get_current_cred();
 
-	spin_lock(&tree->lock);
+	jt_tree_lock(tree);
 	op.number = ++tree->number;		/* T */
 	op.began = ktime_get_ns();
 	tree->op = &op;
@@ -119,7 +119,7 @@ int jt_signal_job(struct jt_job *job, struct jobtrack_signal *counts)
 	jt_operation_walk(&op, &walk);
 	jt_walk_end(&walk);
 	tree->op = NULL;
-	spin_unlock(&tree->lock);
+	jt_tree_unlock(tree);
 
 	put_cred(op.cred);
 	mutex_unlock(&tree->signal_mutex);

@@ -75,17 +75,17 @@ struct jt_rows *jt_snapshot_take(struct jt_job *job, struct jobtrack_snapshot *s
 	if (mutex_lock_killable(&tree->list_mutex))
 		return ERR_PTR(-EINTR);
 
-	spin_lock(&tree->lock);
+	jt_tree_lock(tree);
 	count = job->tree_procs + job->tree_leaving;
 	time = ktime_get_boottime_ns();
 	tree->snapshot = true;
 	jt_walk_begin(&walk, tree);
-	spin_unlock(&tree->lock);
+	jt_tree_unlock(tree);
 
 	rows = jt_rows_alloc(count, sizeof(*row));
 	row = rows ? (void *)rows->data : NULL;
 
-	spin_lock(&tree->lock);
+	jt_tree_lock(tree);
 	while (rows && jt_walk_next(&walk, &member)) {
 		if (member && jt_job_within(member->job, job)) {
 			if (found < count)
@@ -94,14 +94,14 @@ struct jt_rows *jt_snapshot_take(struct jt_job *job, struct jobtrack_snapshot *s
 		}
 		if (++n >= JT_SNAPSHOT_BATCH) {
 			n = 0;
-			spin_unlock(&tree->lock);
+			jt_tree_unlock(tree);
 			cond_resched();
-			spin_lock(&tree->lock);
+			jt_tree_lock(tree);
 		}
 	}
 	jt_walk_end(&walk);
 	tree->snapshot = false;
-	spin_unlock(&tree->lock);
+	jt_tree_unlock(tree);
 
 	jt_sweep_flush(tree);
 	mutex_unlock(&tree->list_mutex);
