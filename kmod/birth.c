@@ -9,6 +9,7 @@
 #include <linux/ratelimit.h>
 #include <linux/sched/signal.h>
 
+#include "account.h"
 #include "birth.h"
 #include "counters.h"
 #include "debug.h"
@@ -53,14 +54,14 @@ void jt_birth(struct task_struct *child)
 		return;
 	}
 
-	tree = parent->tree;
+	tree = jt_member_tree(parent);
 	member = jt_debug(JT_DEBUG_LOSE_BIRTH) ? NULL : jt_member_alloc(GFP_ATOMIC);
 
 	jt_tree_lock(tree);
 	err = member ? jt_member_insert(member, parent->job, task_tgid(child),
 					child->start_boottime) : -ENOMEM;
 	if (likely(!err)) {
-		WRITE_ONCE(parent->job->births, parent->job->births + 1);
+		jt_account_birth(parent->job);
 		jt_count(JT_BIRTHS);
 		jt_signal_newborn(parent, member, child);
 	} else {
@@ -70,7 +71,7 @@ void jt_birth(struct task_struct *child)
 		 * cannot be recorded does not run.)
 		 */
 		job = parent->job->id;
-		WRITE_ONCE(parent->job->lost, parent->job->lost + 1);
+		jt_account_lost(parent->job);
 		jt_count(JT_LOST);
 		jt_kill_newborn(child);
 	}
@@ -105,19 +106,22 @@ static bool jt_is_dying(struct task_struct *child)
 void jt_witness(struct task_struct *child)
 {
 	struct jt_member *parent, *member;
+	struct jt_tree *tree;
 	bool unseen = false;
 
 	rcu_read_lock();
 	parent = jt_member_find(task_tgid(current));
 	member = jt_member_find(task_tgid(child));
-	if (unlikely(!parent != !member || (parent && parent->tree != member->tree))) {
+	if (unlikely(!parent != !member ||
+		     (parent && jt_member_tree(parent) != jt_member_tree(member)))) {
 		if (!parent || member) {
 			unseen = true;
 		} else if (!jt_is_dying(child)) {
 			/* joined is set under the lock that the insertion holds. */
-			jt_tree_lock(parent->tree);
+			tree = jt_member_tree(parent);
+			jt_tree_lock(tree);
 			unseen = !parent->joined || parent->joined < child->start_time;
-			jt_tree_unlock(parent->tree);
+			jt_tree_unlock(tree);
 		}
 	}
 	rcu_read_unlock();

@@ -38,4 +38,11 @@
 /* A task that copy_process() has made and nobody has woken yet. */
 #define jt_task_is_new(task)	(READ_ONCE((task)->__state) == TASK_NEW)
 
+/* Does it still use its CPU? With one CPU, whoever asks is who has it. */
+#ifdef CONFIG_SMP
+#define jt_task_on_cpu(task)	READ_ONCE((task)->on_cpu)
+#else
+#define jt_task_on_cpu(task)	false
+#endif
+
 #endif /* _JT_COMPAT_H */

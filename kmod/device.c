@@ -41,6 +41,8 @@ static_assert(sizeof(struct jobtrack_tag) == JOBTRACK_TAG_SIZE_VER0);
 static_assert(sizeof(struct jobtrack_signal) == JOBTRACK_SIGNAL_SIZE_VER0);
 static_assert(sizeof(struct jobtrack_row) == JOBTRACK_ROW_SIZE_VER0);
 static_assert(sizeof(struct jobtrack_snapshot) == JOBTRACK_SNAPSHOT_SIZE_VER0);
+static_assert(sizeof(struct jobtrack_account) == JOBTRACK_ACCOUNT_SIZE_VER0);
+static_assert(offsetof(struct jobtrack_account, time) == sizeof(__u64));
 
 static long jt_device_info(struct jt_call *call)
 {
@@ -119,7 +121,7 @@ static long jt_device_create(struct jt_call *call)
 	spec.parent = jt_create_parent(create.parent);
 	if (IS_ERR(spec.parent))
 		return PTR_ERR(spec.parent);
-	spec.user_made = spec.parent && jt_member_tree(current) &&
+	spec.user_made = spec.parent && jt_process_tree(current) &&
 			 !ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
 
 	job = jt_job_create(&spec);

@@ -9,14 +9,17 @@
  */
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 #include <linux/timekeeping.h>
 #include <linux/workqueue.h>
 
+#include "account.h"
 #include "counters.h"
 #include "exit.h"
 #include "member.h"
 
-#define JT_SWEEP_BATCH	32
+#define JT_SWEEP_BATCH	8	/* members, per hold of the tree's lock */
+#define JT_FLUSH_BATCH	32
 #define JT_SWEEP_MIN_MS	1
 #define JT_SWEEP_MAX_MS	100
 
@@ -81,11 +84,13 @@ void jt_exit(struct task_struct *task)
 	rcu_read_lock();
 	member = jt_member_find(task_tgid(task));
 	if (member) {
-		tree = member->tree;
+		tree = jt_member_tree(member);
 		jt_tree_lock(tree);
-		if (member->state == JT_LIVING) {
-			member->state = JT_LEAVING;
+		if (member->entry.state == JT_LIVING) {
+			member->entry.state = JT_LEAVING;
 			member->leaving_since = ktime_get_boottime_ns();
+			/* No exec puts another in its place any more. */
+			member->leader = get_task_struct(task->group_leader);
 			list_add_tail(&member->leaving, &tree->leaving);
 			jt_job_population(member->job, -1, 1);
 			jt_count(JT_LEAVING_NOW);
@@ -97,59 +102,111 @@ void jt_exit(struct task_struct *task)
 }
 
 /*
- * Gone: reaped, or each thread has an exit state. exit_notify() sets that after
- * files are closed and devices released. A thread may keep it for long and stay
- * in its group, until a tracer waits for it.
+ * Gone: reaped, or each thread has an exit state and is off its CPU, so that it
+ * uses nothing any more. exit_notify() sets the state after files are closed and
+ * devices released. A thread may keep it for long and stay in its group, until a
+ * tracer waits for it.
  */
-static bool jt_process_is_gone(struct pid *pid)
+static bool jt_process_is_gone(struct task_struct *leader)
 {
-	struct task_struct *leader, *thread;
+	struct task_struct *thread;
 	bool gone = true;
 
 	rcu_read_lock();
-	leader = pid_task(pid, PIDTYPE_TGID);
-	if (leader)
-		for_each_thread(leader, thread)
-			gone = gone && READ_ONCE(thread->exit_state);
+	for_each_thread(leader, thread) {
+		gone = READ_ONCE(thread->exit_state) && !jt_task_on_cpu(thread);
+		if (!gone)
+			break;
+	}
 	rcu_read_unlock();
 	return gone;
+}
+
+/**
+ * struct jt_gone - members that a sweep has found to be gone
+ * @n: how many
+ * @member: they are still in the sweep's own list
+ * @usage: what they have used
+ */
+struct jt_gone {
+	unsigned int n;
+	struct jt_member *member[JT_SWEEP_BATCH];
+	struct jt_usage usage[JT_SWEEP_BATCH];
+};
+
+/*
+ * Look at the first members of @todo: those who stay are moved to @staying. Under
+ * no lock: a leaving member is the sweep's alone, and may have many threads.
+ */
+static void jt_sweep_look(struct list_head *todo, struct list_head *staying,
+			  struct jt_gone *gone)
+{
+	struct jt_member *member, *next;
+
+	gone->n = 0;
+	list_for_each_entry_safe(member, next, todo, leaving) {
+		cond_resched();
+		if (!jt_process_is_gone(member->leader)) {
+			list_move_tail(&member->leaving, staying);
+			continue;
+		}
+		jt_usage_read(&gone->usage[gone->n], member->leader);
+		gone->member[gone->n++] = member;
+		if (gone->n == JT_SWEEP_BATCH)
+			break;
+	}
+}
+
+/* Forget them, but for the snapshot under way; the rest goes to @retired. */
+static void jt_sweep_away(struct jt_tree *tree, const struct jt_gone *gone,
+			  struct list_head *retired)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&tree->lock);
+	for (i = 0; i < gone->n; i++) {
+		struct jt_member *member = gone->member[i];
+
+		jt_account_gone(member->job, &gone->usage[i],
+				jt_process_exit_code(member->leader));
+		jt_member_gone(member);
+		if (tree->snapshot) {
+			list_move_tail(&member->leaving, &tree->deferred);
+		} else {
+			jt_member_retire(member);
+			list_move_tail(&member->leaving, retired);
+		}
+	}
 }
 
 static void jt_sweep(struct work_struct *work)
 {
 	struct jt_tree *tree = container_of(to_delayed_work(work), struct jt_tree, sweep);
 	struct jt_job *root = tree->root;
-	struct jt_member *member;
-	unsigned long found = 0;
-	LIST_HEAD(todo);	/* as tree->leaving, under tree->lock */
-	LIST_HEAD(gone);
-	int n;
+	struct jt_gone gone;
+	bool found = false;
+	LIST_HEAD(todo);
+	LIST_HEAD(staying);
+	LIST_HEAD(retired);
 
 	jt_tree_lock(tree);
 	list_splice_init(&tree->leaving, &todo);
-	while (!list_empty(&todo)) {
-		for (n = 0; n < JT_SWEEP_BATCH && !list_empty(&todo); n++) {
-			member = list_first_entry(&todo, struct jt_member, leaving);
-			if (!jt_process_is_gone(member->pid)) {
-				list_move_tail(&member->leaving, &tree->leaving);
-				continue;
-			}
-			found++;
-			jt_member_gone(member);
-			if (tree->snapshot) {
-				list_move_tail(&member->leaving, &tree->deferred);
-			} else {
-				jt_member_retire(member);
-				list_move_tail(&member->leaving, &gone);
-			}
-		}
-		jt_tree_unlock(tree);
+	jt_tree_unlock(tree);
 
-		jt_put_all(&gone);
-		cond_resched();
+	for (;;) {
+		jt_sweep_look(&todo, &staying, &gone);
+		if (!gone.n)
+			break;
+		found = true;
 		jt_tree_lock(tree);
+		jt_sweep_away(tree, &gone, &retired);
+		jt_tree_unlock(tree);
+		jt_put_all(&retired);
+		cond_resched();
 	}
 
+	jt_tree_lock(tree);
+	list_splice(&staying, &tree->leaving);
 	/* A process that is stuck for long is looked at less and less often. */
 	tree->sweep_delay = found ? msecs_to_jiffies(JT_SWEEP_MIN_MS) :
 		min_t(unsigned int, tree->sweep_delay + 1, msecs_to_jiffies(JT_SWEEP_MAX_MS));
@@ -177,7 +234,7 @@ void jt_sweep_flush(struct jt_tree *tree)
 	lockdep_assert_held(&tree->list_mutex);
 	do {
 		jt_tree_lock(tree);
-		for (n = 0; n < JT_SWEEP_BATCH && !list_empty(&tree->deferred); n++) {
+		for (n = 0; n < JT_FLUSH_BATCH && !list_empty(&tree->deferred); n++) {
 			member = list_first_entry(&tree->deferred, struct jt_member, leaving);
 			jt_member_retire(member);
 			list_move_tail(&member->leaving, &gone);

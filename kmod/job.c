@@ -76,10 +76,14 @@ static struct jt_tree *jt_tree_create(struct jt_job *root)
 static int jt_job_attach(struct jt_job *job, struct jt_job *parent)
 {
 	struct jt_tree *tree = parent->tree;
+	struct jobtrack_account *own;
 	int err = 0;
 
 	if (parent->depth >= JOBTRACK_MAX_DEPTH)
 		return -EMLINK;
+	own = kmalloc(sizeof(*own), GFP_KERNEL_ACCOUNT);
+	if (!own)
+		return -ENOMEM;
 
 	jt_tree_lock(tree);
 	if (jt_job_condemned(parent)) {
@@ -89,8 +93,15 @@ static int jt_job_attach(struct jt_job *job, struct jt_job *parent)
 	} else {
 		WRITE_ONCE(parent->subjobs, parent->subjobs + 1);
 		tree->user_subjobs += job->user_made;
+		if (!parent->own) {
+			/* From here on its own account is one apart. */
+			*own = parent->account;
+			smp_store_release(&parent->own, own);	/* jt_job_own() */
+			own = NULL;
+		}
 	}
 	jt_tree_unlock(tree);
+	kfree(own);
 	if (err)
 		return err;
 
@@ -207,6 +218,14 @@ err_free:
 	return ERR_PTR(err);
 }
 
+static void jt_job_free_rcu(struct rcu_head *rcu)
+{
+	struct jt_job *job = container_of(rcu, struct jt_job, rcu);
+
+	kfree(job->own);
+	kfree(job);
+}
+
 /* The last reference is gone: nobody can find the job any more. */
 static void jt_job_release(struct jt_job *job)
 {
@@ -216,7 +235,7 @@ static void jt_job_release(struct jt_job *job)
 		jt_job_detach(job);
 	else
 		kfree_rcu(job->tree, rcu);
-	kfree_rcu(job, rcu);
+	call_rcu(&job->rcu, jt_job_free_rcu);
 	jt_uncount(JT_JOBS);
 	module_put(THIS_MODULE);
 }
@@ -356,15 +375,16 @@ void jt_job_wake(struct jt_job *job)
  */
 void jt_job_state(struct jt_job *job, struct jobtrack_job *state)
 {
+	const struct jobtrack_account *own = jt_job_own(job);
 	bool condemned = jt_job_condemned(job);
 
 	memset(state, 0, sizeof(*state));
 	state->id = job->id;
 	state->parent = job->parent ? job->parent->id : 0;
 	state->created = job->created;
-	state->births = READ_ONCE(job->births);
-	state->joined = READ_ONCE(job->joined);
-	state->lost = READ_ONCE(job->lost);
+	state->births = READ_ONCE(own->births);
+	state->joined = READ_ONCE(own->joined);
+	state->lost = READ_ONCE(own->lost);
 	state->tree_procs = READ_ONCE(job->tree_procs);
 	state->tree_leaving = READ_ONCE(job->tree_leaving);
 	state->procs = READ_ONCE(job->procs);
@@ -399,7 +419,7 @@ static bool jt_job_belongs_to(struct jt_job *job, kuid_t uid)
 bool jt_job_may_look(struct jt_job *job)
 {
 	return jt_job_belongs_to(job, current_euid()) ||
-	       jt_member_tree(current) == job->tree ||
+	       jt_process_tree(current) == job->tree ||
 	       ns_capable_noaudit(&init_user_ns, CAP_KILL) ||
 	       ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
 }
@@ -459,6 +479,7 @@ int __init jt_jobs_init(void)
 
 void jt_jobs_exit(void)
 {
+	rcu_barrier();		/* jt_job_free_rcu() */
 	/* After a forced unload some jobs stay behind: see jt_files_revoke(). */
 	xa_destroy(&jt_jobs.by_id);
 }

@@ -91,9 +91,10 @@ struct jt_tree {
  * @tree_procs: @procs of the job and all below it
  * @tree_leaving: @leaving of the job and all below it
  * @subjobs: jobs directly below
- * @births: processes born into the job
- * @joined: processes that entered or were tagged
- * @lost: newborns that could not be recorded
+ * @account: of the job and all that were ever below it: what is counted at once
+ *	(births, joined, lost), and what those who are gone have left
+ * @own: of the job alone; NULL as long as there was never a sub-job, which is
+ *	when both are the same. Set under tree->lock with release semantics
  * @rcu: frees the job
  */
 struct jt_job {
@@ -119,9 +120,8 @@ struct jt_job {
 	unsigned int tree_procs;
 	unsigned int tree_leaving;
 	unsigned int subjobs;
-	u64 births;
-	u64 joined;
-	u64 lost;
+	struct jobtrack_account account;
+	struct jobtrack_account *own;
 	struct rcu_head rcu;
 };
 
@@ -187,6 +187,13 @@ static inline bool jt_job_within(const struct jt_job *job, const struct jt_job *
 	while (job && job->depth > above->depth)
 		job = job->parent;
 	return job == above;
+}
+
+/* The account of @job alone. Under tree->lock, or to read single fields. */
+static inline struct jobtrack_account *jt_job_own(struct jt_job *job)
+{
+	/* pairs with jt_job_attach() */
+	return smp_load_acquire(&job->own) ?: &job->account;
 }
 
 /* Was @job, or one above it, sent SIGKILL? Final under tree->lock. */

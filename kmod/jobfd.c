@@ -7,7 +7,9 @@
 #include <linux/poll.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
+#include "account.h"
 #include "command.h"
 #include "file.h"
 #include "jobfd.h"
@@ -171,12 +173,36 @@ static long jt_jobfd_snapshot(struct jt_call *call)
 	return jt_call_return_file(call, file, &snapshot, sizeof(snapshot), NULL);
 }
 
+static long jt_jobfd_account(struct jt_call *call)
+{
+	struct jt_jobfd *fd = call->file->private_data;
+	struct jobtrack_account *account;
+	int err;
+
+	account = kmalloc(sizeof(*account), GFP_KERNEL);
+	if (!account)
+		return -ENOMEM;
+	err = jt_call_in(call, account, sizeof(*account));
+	if (err)
+		goto out;
+	err = -EINVAL;
+	if (account->flags & ~JOBTRACK_ACCOUNT_MASK ||
+	    memchr_inv(&account->time, 0, sizeof(*account) - sizeof(account->flags)))
+		goto out;
+	err = jt_account_take(fd->job, account) ?:
+	      jt_call_out(call, account, sizeof(*account));
+out:
+	kfree(account);
+	return err;
+}
+
 static const struct jt_command jt_jobfd_commands[] = {
 	{ JOBTRACK_IOC_STATE, JOBTRACK_JOB_SIZE_VER0, jt_jobfd_state },
 	{ JOBTRACK_IOC_ENTER, JOBTRACK_ENTER_SIZE_VER0, jt_jobfd_do_enter },
 	{ JOBTRACK_IOC_TAG, JOBTRACK_TAG_SIZE_VER0, jt_jobfd_tag },
 	{ JOBTRACK_IOC_SIGNAL, JOBTRACK_SIGNAL_SIZE_VER0, jt_jobfd_signal },
 	{ JOBTRACK_IOC_SNAPSHOT, JOBTRACK_SNAPSHOT_SIZE_VER0, jt_jobfd_snapshot },
+	{ JOBTRACK_IOC_ACCOUNT, JOBTRACK_ACCOUNT_SIZE_VER0, jt_jobfd_account },
 };
 
 static long jt_jobfd_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

@@ -9,9 +9,11 @@
 #include <linux/mempool.h>
 #include <linux/mm.h>
 #include <linux/rculist.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 
+#include "account.h"
 #include "counters.h"
 #include "exit.h"
 #include "member.h"
@@ -55,17 +57,17 @@ struct jt_member *jt_member_find(struct pid *pid)
 }
 
 /**
- * jt_member_tree() - the tree of a task's process, to compare, not to look into
+ * jt_process_tree() - the tree of a task's process, to compare, not to look into
  * @task: current, or pinned
  */
-struct jt_tree *jt_member_tree(struct task_struct *task)
+struct jt_tree *jt_process_tree(struct task_struct *task)
 {
 	struct jt_member *member;
 	struct jt_tree *tree;
 
 	rcu_read_lock();
 	member = jt_member_find(task_tgid(task));
-	tree = member ? member->tree : NULL;
+	tree = member ? jt_member_tree(member) : NULL;
 	rcu_read_unlock();
 	return tree;
 }
@@ -96,19 +98,15 @@ struct jt_job *jt_member_job(struct pid *pid)
  * jt_member_alloc() - memory for a member
  * @gfp: GFP_KERNEL, or GFP_ATOMIC to fall back on the reserve
  *
- * Return: a zeroed member or NULL.
+ * Return: a member, to be initialised by jt_member_insert(), or NULL.
  */
 struct jt_member *jt_member_alloc(gfp_t gfp)
 {
-	struct jt_member *member;
+	struct jt_member *member = kmem_cache_alloc(jt_member_cache, gfp | __GFP_NOWARN);
 
 	/* With GFP_KERNEL a mempool would wait for others to give back. */
-	if (gfpflags_allow_blocking(gfp))
-		member = kmem_cache_alloc(jt_member_cache, gfp);
-	else
+	if (unlikely(!member) && !gfpflags_allow_blocking(gfp))
 		member = mempool_alloc(jt_member_pool, gfp | __GFP_NOWARN);
-	if (member)
-		memset(member, 0, sizeof(*member));
 	return member;
 }
 
@@ -137,13 +135,15 @@ int jt_member_insert(struct jt_member *member, struct jt_job *job, struct pid *p
 	lockdep_assert_held(&job->tree->lock);
 
 	member->pid = pid;
-	member->tree = job->tree;
-	member->job = job;
 	member->start_time = start_time;
-	member->entry.is_member = true;
-	member->state = JT_LIVING;
+	member->job = job;
+	member->entry.state = JT_LIVING;
+	member->entry.logged = 0;
+	member->joined = 0;
+	member->leader = NULL;
 	/* Operations under way have begun: they are not for the newcomer. */
 	member->seen = job->tree->number;
+	member->last_cont = 0;
 
 	spin_lock(jt_bucket_lock(bucket));
 	exists = jt_member_find(pid);
@@ -172,9 +172,9 @@ int jt_member_insert(struct jt_member *member, struct jt_job *job, struct pid *p
 void jt_member_gone(struct jt_member *member)
 {
 	unsigned int bucket = jt_bucket(member->pid);
-	bool leaving = member->state == JT_LEAVING;
+	bool leaving = member->entry.state == JT_LEAVING;
 
-	lockdep_assert_held(&member->tree->lock);
+	lockdep_assert_held(&jt_member_tree(member)->lock);
 
 	spin_lock(jt_bucket_lock(bucket));
 	hlist_del_rcu(&member->hash);
@@ -184,7 +184,7 @@ void jt_member_gone(struct jt_member *member)
 	jt_uncount(JT_MEMBERS);
 	if (leaving)
 		jt_uncount(JT_LEAVING_NOW);
-	member->state = JT_GONE;
+	member->entry.state = JT_GONE;
 }
 
 /**
@@ -193,8 +193,23 @@ void jt_member_gone(struct jt_member *member)
  */
 void jt_member_retire(struct jt_member *member)
 {
-	lockdep_assert_held(&member->tree->lock);
+	lockdep_assert_held(&jt_member_tree(member)->lock);
 	list_del(&member->entry.link);
+}
+
+/**
+ * jt_member_leader() - the leader of a member's process
+ * @member: not retired
+ *
+ * Context: under tree->lock. Return: the task with a reference for the caller, or
+ * NULL if the process is about to be leaving or is reaped.
+ */
+struct task_struct *jt_member_leader(struct jt_member *member)
+{
+	lockdep_assert_held(&jt_member_tree(member)->lock);
+	if (member->leader)
+		return get_task_struct(member->leader);
+	return get_pid_task(member->pid, PIDTYPE_TGID);
 }
 
 static void jt_member_free_rcu(struct rcu_head *rcu)
@@ -213,6 +228,8 @@ void jt_member_put(struct jt_member *member)
 	jt_job_wake(member->job);
 	jt_job_put(member->job);
 	put_pid(member->pid);
+	if (member->leader)
+		put_task_struct(member->leader);
 	call_rcu(&member->rcu, jt_member_free_rcu);
 }
 
@@ -224,7 +241,7 @@ static int jt_member_move(struct jt_member *member, struct jt_job *job)
 	int err = 0;
 
 	jt_tree_lock(tree);
-	if (member->state != JT_LIVING) {
+	if (member->entry.state != JT_LIVING) {
 		err = -ESRCH;
 	} else if (member->job != job) {
 		if (!jt_job_within(job, member->job)) {
@@ -242,7 +259,7 @@ static int jt_member_move(struct jt_member *member, struct jt_job *job)
 			jt_job_population(old, -1, 0);
 			jt_job_population(job, 1, 0);
 			WRITE_ONCE(member->job, jt_job_get(job));
-			WRITE_ONCE(job->joined, job->joined + 1);
+			jt_account_joined(job, old);
 		}
 	}
 	jt_tree_unlock(tree);
@@ -292,7 +309,7 @@ static int jt_member_admit(struct jt_job *job, struct pid *pid, struct task_stru
 		jt_member_gone(member);
 		jt_member_retire(member);
 	} else {
-		WRITE_ONCE(job->joined, job->joined + 1);
+		jt_account_joined(job, NULL);
 		jt_count(JT_JOINED);
 	}
 	jt_tree_unlock(tree);
@@ -327,7 +344,7 @@ int jt_member_join(struct jt_job *job, struct pid *pid, struct task_struct *task
 		member = jt_member_find(pid);
 		if (!member)
 			err = 0;
-		else if (member->tree == job->tree)
+		else if (jt_member_tree(member) == job->tree)
 			err = jt_member_move(member, job);
 		else
 			err = -EBUSY;
@@ -357,9 +374,9 @@ void jt_members_drop(void)
 	jt_sweeps_stop();
 	for (bucket = 0; bucket < 1 << JT_TABLE_BITS; bucket++) {
 		hlist_for_each_entry_safe(member, next, &jt_table[bucket], hash) {
-			tree = member->tree;
+			tree = jt_member_tree(member);
 			jt_tree_lock(tree);
-			if (member->state == JT_LEAVING)
+			if (member->entry.state == JT_LEAVING)
 				list_del(&member->leaving);
 			jt_member_gone(member);
 			jt_member_retire(member);
@@ -380,8 +397,8 @@ void jt_members_drop(void)
 void jt_walk_begin(struct jt_walk *walk, struct jt_tree *tree)
 {
 	lockdep_assert_held(&tree->lock);
-	walk->next.is_member = false;
-	walk->end.is_member = false;
+	walk->next.state = JT_MARKER;
+	walk->end.state = JT_MARKER;
 	list_add(&walk->next.link, &tree->members);
 	list_add_tail(&walk->end.link, &tree->members);
 }
@@ -399,7 +416,7 @@ bool jt_walk_next(struct jt_walk *walk, struct jt_member **member)
 
 	if (entry == &walk->end)
 		return false;
-	*member = entry->is_member ? container_of(entry, struct jt_member, entry) : NULL;
+	*member = entry->state != JT_MARKER ? container_of(entry, struct jt_member, entry) : NULL;
 	list_move(&walk->next.link, &entry->link);
 	return true;
 }
@@ -426,6 +443,7 @@ int __init jt_members_init(void)
 	jt_table = kvcalloc(1 << JT_TABLE_BITS, sizeof(*jt_table), GFP_KERNEL);
 	if (!jt_table)
 		return -ENOMEM;
+	BUILD_BUG_ON(sizeof(struct jt_member) > 256);
 	jt_member_cache = KMEM_CACHE(jt_member, 0);
 	if (!jt_member_cache)
 		goto err_free_table;

@@ -14,37 +14,43 @@
 #include "job.h"
 
 #define JT_LOG_SIZE	8	/* signals that a member remembers */
-#define JT_LOG_STACKS	3	/* forks in flight that one of them remembers */
+#define JT_LOG_STACKS	2	/* forks in flight that one of them remembers */
 
 /**
- * struct jt_log_entry - a signal that a member was sent
- * @time: CLOCK_MONOTONIC, ns, as a task's start_time
+ * struct jt_log - the last signals that a member was sent, in a ring
+ * @time: when, CLOCK_MONOTONIC, ns, as a task's start_time
  * @stacks: the kernel stacks (jt_stack_id()) on which the forks in flight lay
  *	that were given the signal in advance
  * @sig: the signal
  * @marked: how many they were; above %JT_LOG_STACKS, not all are in @stacks
  */
-struct jt_log_entry {
-	u64 time;
-	u32 stacks[JT_LOG_STACKS];
-	u8 sig;
-	u8 marked;
+struct jt_log {
+	u64 time[JT_LOG_SIZE];
+	u32 stacks[JT_LOG_SIZE][JT_LOG_STACKS];
+	u8 sig[JT_LOG_SIZE];
+	u8 marked[JT_LOG_SIZE];
+};
+
+/* Members are many: what follows is packed with care. */
+enum jt_entry_state {
+	JT_MARKER,	/* no member: a walk's marker */
+	JT_LIVING,	/* may run */
+	JT_LEAVING,	/* its last thread has begun to exit */
+	JT_GONE,	/* unhashed, counted nowhere; memory goes after a grace period */
 };
 
 /**
  * struct jt_entry - a place in jt_tree.members
  * @link: in the list, under tree->lock
- * @is_member: part of a struct jt_member, or a walk's marker. Constant
+ * @state: see above. Under tree->lock
+ * @logged: of a member, signals ever logged; the next goes to
+ *	log.xxx[@logged % JT_LOG_SIZE]. Written under tree->lock and the process's
+ *	siglock, so that either will do to read it
  */
 struct jt_entry {
 	struct list_head link;
-	bool is_member;
-};
-
-enum jt_member_state {
-	JT_LIVING,	/* may run */
-	JT_LEAVING,	/* its last thread has begun to exit */
-	JT_GONE,	/* unhashed, counted nowhere; memory goes after a grace period */
+	enum jt_entry_state state;
+	unsigned int logged;
 };
 
 /**
@@ -52,42 +58,46 @@ enum jt_member_state {
  * @hash: in the table: written under the bucket's lock, read under RCU
  * @pid: the thread group's pid, a reference held, so that neither it nor its
  *	address is used for another process. It stays through exec. Constant
- * @tree: the tree; the member never leaves it. Constant
  * @start_time: the process's start_boottime, ns. Constant
- * @job: the job, a reference held. Changed under tree->lock, read there or
- *	under RCU
- * @entry: in tree->members. From here on under tree->lock
- * @leaving: in tree->leaving, then in tree->deferred or a sweep's own list
- * @state: see above
- * @joined: when it entered or was tagged, CLOCK_MONOTONIC, ns; 0 if born
- * @leaving_since: CLOCK_BOOTTIME, ns; 0 while it is living
- * @seen: the last operation (jt_tree.number) that has dealt with it
+ * @job: the job, a reference held; its tree is the member's for ever. Changed
+ *	under tree->lock, read there or under RCU
+ * @entry: in tree->members
+ * @leaving: of a leaving member, in tree->leaving; of a gone one, in
+ *	tree->deferred. Under tree->lock, or alone in the sweep's own lists
+ * @rcu: frees the member, which has been retired then
+ * @joined: of a living member: when it entered or was tagged, CLOCK_MONOTONIC,
+ *	ns; 0 if born. Under tree->lock
+ * @leaving_since: of any other: when its last thread began to exit,
+ *	CLOCK_BOOTTIME, ns. Under tree->lock
+ * @leader: of any but a living member: its leader, a reference held, for what the
+ *	process has used. Set under tree->lock, then constant
+ * @seen: the last operation (jt_tree.number) that has dealt with it. Under
+ *	tree->lock
  * @last_cont: when anybody last sent it SIGCONT, CLOCK_MONOTONIC, ns. Written
  *	under the process's siglock, read without
  * @log: its last signals; written under tree->lock and the process's siglock,
- *	so that either will do to read it
- * @logged: signals ever logged; the next goes to @log[@logged % JT_LOG_SIZE]
- * @rcu: frees the member
+ *	so that either will do to read it. Not initialised beyond entry.logged
  */
 struct jt_member {
 	struct hlist_node hash;
 	struct pid *pid;
-	struct jt_tree *tree;
 	u64 start_time;
 	struct jt_job *job;
 
 	struct jt_entry entry;
-	struct list_head leaving;
-	enum jt_member_state state;
-	u64 joined;
-	u64 leaving_since;
+	union {
+		struct list_head leaving;
+		struct rcu_head rcu;
+	};
+	union {
+		u64 joined;
+		u64 leaving_since;
+	};
+	struct task_struct *leader;
 	u64 seen;
 
 	u64 last_cont;
-	struct jt_log_entry log[JT_LOG_SIZE];
-	unsigned int logged;
-
-	struct rcu_head rcu;
+	struct jt_log log;
 };
 
 /**
@@ -103,8 +113,14 @@ struct jt_walk {
 	struct jt_entry end;
 };
 
+/* The member's tree. Under tree->lock, or under RCU. */
+static inline struct jt_tree *jt_member_tree(const struct jt_member *member)
+{
+	return READ_ONCE(member->job)->tree;
+}
+
 struct jt_member *jt_member_find(struct pid *pid);
-struct jt_tree *jt_member_tree(struct task_struct *task);
+struct jt_tree *jt_process_tree(struct task_struct *task);
 struct jt_job *jt_member_job(struct pid *pid);
 
 struct jt_member *jt_member_alloc(gfp_t gfp);
@@ -112,6 +128,7 @@ void jt_member_free(struct jt_member *member);
 int jt_member_insert(struct jt_member *member, struct jt_job *job, struct pid *pid,
 		     u64 start_time);
 void jt_member_gone(struct jt_member *member);
+struct task_struct *jt_member_leader(struct jt_member *member);
 void jt_member_retire(struct jt_member *member);
 void jt_member_put(struct jt_member *member);
 int jt_member_join(struct jt_job *job, struct pid *pid, struct task_struct *task,

@@ -20,7 +20,7 @@
 /* Is the operation for this member, or marker? */
 static bool jt_operation_wants(const struct jt_operation *op, const struct jt_member *member)
 {
-	return member && member->state == JT_LIVING && jt_operation_covers(op, member->job);
+	return member && member->entry.state == JT_LIVING && jt_operation_covers(op, member->job);
 }
 
 /*

@@ -74,34 +74,34 @@ static bool jt_is_stop(int sig)
 	return sig_kernel_stop(sig);
 }
 
-/* The log's entry, newest last: @age 0 is the oldest that is left. */
-static struct jt_log_entry *jt_log_at(struct jt_member *member, unsigned int age)
+/* Where in the log what is @age newer than the oldest that is left lies. */
+static unsigned int jt_log_at(const struct jt_member *member, unsigned int age)
 {
-	unsigned int first = member->logged > JT_LOG_SIZE ? member->logged - JT_LOG_SIZE : 0;
+	unsigned int logged = member->entry.logged;
 
-	return &member->log[(first + age) % JT_LOG_SIZE];
+	return (logged > JT_LOG_SIZE ? logged + age : age) % JT_LOG_SIZE;
 }
 
 static unsigned int jt_log_length(const struct jt_member *member)
 {
-	return min_t(unsigned int, member->logged, JT_LOG_SIZE);
+	return min_t(unsigned int, member->entry.logged, JT_LOG_SIZE);
 }
 
-/* Did the delivery mark the fork on this stack, as far as the entry can tell? */
-static bool jt_mark_is_on(const struct jt_log_entry *entry, u32 stack)
+/* Did the delivery mark the fork on this stack, as far as the log can tell? */
+static bool jt_mark_is_on(const struct jt_log *log, unsigned int at, u32 stack)
 {
 	unsigned int i;
 
-	for (i = 0; i < min_t(unsigned int, entry->marked, JT_LOG_STACKS); i++)
-		if (entry->stacks[i] == stack)
+	for (i = 0; i < min_t(unsigned int, log->marked[at], JT_LOG_STACKS); i++)
+		if (log->stacks[at][i] == stack)
 			return true;
 	return false;
 }
 
-/* Did it mark more than the entry can tell? */
-static bool jt_marks_overflow(const struct jt_log_entry *entry)
+/* Did it mark more than the log can tell? */
+static bool jt_marks_overflow(const struct jt_log *log, unsigned int at)
 {
-	return entry->marked > JT_LOG_STACKS;
+	return log->marked[at] > JT_LOG_STACKS;
 }
 
 /*
@@ -113,14 +113,15 @@ static bool jt_marks_overflow(const struct jt_log_entry *entry)
 static void jt_mark_forks(struct jt_member *member, struct task_struct *task, int sig,
 			  struct jt_note *note)
 {
-	struct jt_log_entry *entry = &member->log[member->logged % JT_LOG_SIZE];
+	unsigned int at = member->entry.logged % JT_LOG_SIZE;
+	struct jt_log *log = &member->log;
 	struct multiprocess_signals *fork;
 
 	lockdep_assert_held(&task->sighand->siglock);
 
-	entry->time = ktime_get_ns();
-	entry->sig = sig;
-	entry->marked = 0;
+	log->time[at] = ktime_get_ns();
+	log->sig[at] = sig;
+	log->marked[at] = 0;
 	if (!jt_debug(JT_DEBUG_NO_MARK)) {
 		hlist_for_each_entry(fork, &task->signal->multiprocess, node) {
 			if (sig == SIGCONT)
@@ -128,14 +129,14 @@ static void jt_mark_forks(struct jt_member *member, struct task_struct *task, in
 			else if (jt_is_stop(sig))
 				sigdelset(&fork->signal, SIGCONT);
 			sigaddset(&fork->signal, sig);
-			if (entry->marked < JT_LOG_STACKS)
-				entry->stacks[entry->marked] = jt_stack_id(fork);
-			if (entry->marked < U8_MAX)
-				entry->marked++;
+			if (log->marked[at] < JT_LOG_STACKS)
+				log->stacks[at][log->marked[at]] = jt_stack_id(fork);
+			if (log->marked[at] < U8_MAX)
+				log->marked[at]++;
 			note->marked++;
 		}
 	}
-	member->logged++;
+	member->entry.logged++;
 }
 
 /*
@@ -146,10 +147,9 @@ static void jt_mark_forks(struct jt_member *member, struct task_struct *task, in
 static void jt_note_cont(struct task_struct *task)
 {
 	struct multiprocess_signals *fork;
-	struct jt_log_entry *entry;
 	struct jt_member *member;
 	struct jt_cont *slot;
-	unsigned int age;
+	unsigned int age, at;
 
 	rcu_read_lock();
 	member = jt_member_find(task_tgid(task));
@@ -165,11 +165,12 @@ static void jt_note_cont(struct task_struct *task)
 
 	WRITE_ONCE(member->last_cont, ktime_get_ns());
 	for (age = 0; age < jt_log_length(member); age++) {
-		entry = jt_log_at(member, age);
-		if (!jt_is_stop(entry->sig))
+		at = jt_log_at(member, age);
+		if (!jt_is_stop(member->log.sig[at]))
 			continue;
 		hlist_for_each_entry(fork, &task->signal->multiprocess, node)
-			if (jt_mark_is_on(entry, jt_stack_id(fork)) || jt_marks_overflow(entry))
+			if (jt_mark_is_on(&member->log, at, jt_stack_id(fork)) ||
+			    jt_marks_overflow(&member->log, at))
 				sigdelsetmask(&fork->signal, SIG_KERNEL_STOP_MASK);
 	}
 out:
@@ -233,7 +234,7 @@ void jt_deliver(struct jt_member *member, int sig, int priv, struct jobtrack_sig
 	struct jobtrack_signal unwanted = {};
 	int err;
 
-	lockdep_assert_held(&member->tree->lock);
+	lockdep_assert_held(&jt_member_tree(member)->lock);
 	if (!counts)
 		counts = &unwanted;
 
@@ -272,19 +273,20 @@ void jt_deliver(struct jt_member *member, int sig, int priv, struct jobtrack_sig
  * A fork is marked exactly if the delivery found it on its parent's list; it lay
  * on the stack of the thread that forks, which is current's.
  */
-static bool jt_mark_travelled(const struct jt_log_entry *entry, struct task_struct *task)
+static bool jt_mark_travelled(const struct jt_log *log, unsigned int at,
+			      struct task_struct *task)
 {
-	if (jt_mark_is_on(entry, jt_stack_id(task_stack_page(current))))
+	if (jt_mark_is_on(log, at, jt_stack_id(task_stack_page(current))))
 		return true;
-	if (!jt_marks_overflow(entry))
+	if (!jt_marks_overflow(log, at))
 		return false;
 	/*
-	 * More forks than the entry can tell apart. If the signal is pending in
+	 * More forks than the log can tell apart. If the signal is pending in
 	 * the child, it is from the mark or from somebody who sent the same to
 	 * the newborn: the two merge. If it is not, then there was no mark, or a
 	 * SIGCONT has taken the stop off again: count that we do not know.
 	 */
-	if (sigismember(&task->signal->shared_pending.signal, entry->sig))
+	if (sigismember(&task->signal->shared_pending.signal, log->sig[at]))
 		return true;
 	jt_count(JT_INEXACT);
 	return false;
@@ -306,24 +308,22 @@ static bool jt_newborn_continued(struct jt_member *child, u64 time)
 }
 
 /* A stop that the newborn is to get, unless a SIGCONT came later. */
-static bool jt_deliver_stop(struct jt_member *parent, struct jt_member *child,
-			    const struct jt_log_entry *entry)
+static bool jt_deliver_stop(struct jt_member *parent, struct jt_member *child, int sig, u64 time)
 {
 	if (jt_debug(JT_DEBUG_NO_CONT)) {
-		jt_deliver(child, entry->sig, 1, NULL);
+		jt_deliver(child, sig, 1, NULL);
 		return true;
 	}
-	if (READ_ONCE(parent->last_cont) > entry->time ||
-	    jt_newborn_continued(child, entry->time))
+	if (READ_ONCE(parent->last_cont) > time || jt_newborn_continued(child, time))
 		return false;
-	jt_deliver(child, entry->sig, 1, NULL);
+	jt_deliver(child, sig, 1, NULL);
 	/*
 	 * kill(2) on a group reaches the child before the parent as well as the
 	 * other way round. If a SIGCONT came between the look and the delivery,
 	 * then it is pending in the child or ignored by it; one more merges with
 	 * it and takes the stop off.
 	 */
-	if (jt_newborn_continued(child, entry->time))
+	if (jt_newborn_continued(child, time))
 		jt_deliver(child, SIGCONT, 1, NULL);
 	return true;
 }
@@ -332,27 +332,31 @@ static bool jt_deliver_stop(struct jt_member *parent, struct jt_member *child,
 static void jt_replay_log(struct jt_member *parent, struct jt_member *child,
 			  struct task_struct *task, struct jt_operation *op)
 {
+	const struct jt_log *log = &parent->log;
 	unsigned int age;
 
-	if (likely(!parent->logged) || jt_debug(JT_DEBUG_NO_LOG))
+	if (likely(!parent->entry.logged) || jt_debug(JT_DEBUG_NO_LOG))
 		return;
 	/* What was overwritten may have been for this child. */
-	if (parent->logged > JT_LOG_SIZE && jt_log_at(parent, 0)->time >= task->start_time)
+	if (parent->entry.logged > JT_LOG_SIZE &&
+	    log->time[jt_log_at(parent, 0)] >= task->start_time)
 		jt_count(JT_INEXACT);
 
 	for (age = 0; age < jt_log_length(parent); age++) {
-		struct jt_log_entry *entry = jt_log_at(parent, age);
+		unsigned int at = jt_log_at(parent, age);
+		u64 time = log->time[at];
+		int sig = log->sig[at];
 
-		if (entry->time < task->start_time || jt_mark_travelled(entry, task))
+		if (time < task->start_time || jt_mark_travelled(log, at, task))
 			continue;
-		if (jt_is_stop(entry->sig)) {
-			if (!jt_deliver_stop(parent, child, entry))
+		if (jt_is_stop(sig)) {
+			if (!jt_deliver_stop(parent, child, sig, time))
 				continue;
 		} else {
-			jt_deliver(child, entry->sig, 1, NULL);
+			jt_deliver(child, sig, 1, NULL);
 		}
 		jt_count(JT_BY_LOG);
-		if (op && entry->time >= op->began)
+		if (op && time >= op->began)
 			op->counts.newborns++;
 	}
 }
@@ -396,7 +400,7 @@ static void jt_keep_order(struct jt_member *parent, struct jt_member *child,
 void jt_signal_newborn(struct jt_member *parent, struct jt_member *child,
 		       struct task_struct *task)
 {
-	struct jt_tree *tree = parent->tree;
+	struct jt_tree *tree = jt_member_tree(parent);
 
 	lockdep_assert_held(&tree->lock);
 
@@ -424,6 +428,7 @@ bool jt_signal_selftest(struct pid *pid)
 	if (!dummy)
 		return false;
 	dummy->pid = pid;
+	dummy->entry.logged = 0;
 	preempt_disable();
 	note = this_cpu_ptr(&jt_note);
 	fired = !jt_send(dummy, SIGUSR1, 1, note) && note->result != JT_RESULT_NONE;

@@ -46,7 +46,7 @@ static void jt_snapshot_row(struct jobtrack_row *row, struct jt_member *member,
 	row->job = member->job->id;
 	/* The pid's numbers stay while the reference is held. */
 	row->pid = pid_nr_ns(member->pid, ns);
-	if (member->leaving_since && member->leaving_since <= time) {
+	if (member->entry.state != JT_LIVING && member->leaving_since <= time) {
 		row->leaving_since = member->leaving_since;
 		row->flags = JOBTRACK_ROW_LEAVING;
 	}

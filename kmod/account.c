@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The account: what the processes of a job have used, the gone included.
+ *
+ * A process is read once when it is gone: from its leader, to which its record
+ * holds a reference from its last thread's exit on. The kernel adds what a thread
+ * has used to the process's signal_struct when the thread is reaped, under
+ * signal->stats_lock, and takes it off the list of threads there: the sum over
+ * both is right at any time, before the leader is waited for and after, and also
+ * when nobody ever waits.
+ */
+#include <linux/math64.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/timekeeping.h>
+
+#include "account.h"
+#include "exit.h"
+#include "member.h"
+
+#define JT_ACCOUNT_BATCH 256	/* of others' members, per hold of the tree's lock */
+
+/* For each account that a process of @job counts in: its own one, and the trees'. */
+#define jt_account_add(job, field, n) do {					\
+	struct jt_job *__job = (job);						\
+										\
+	lockdep_assert_held(&__job->tree->lock);				\
+	if (__job->own)								\
+		WRITE_ONCE(__job->own->field, __job->own->field + (n));		\
+	for (; __job; __job = __job->parent)					\
+		WRITE_ONCE(__job->account.field, __job->account.field + (n));	\
+} while (0)
+
+/* A process was born into the job. Under tree->lock, as the next. */
+void jt_account_birth(struct jt_job *job)
+{
+	jt_account_add(job, births, 1);
+}
+
+void jt_account_lost(struct jt_job *job)
+{
+	jt_account_add(job, lost, 1);
+}
+
+/**
+ * jt_account_joined() - a process entered or was tagged
+ * @job: where to
+ * @from: the job above it that it comes from, in whose account it is already;
+ *	or NULL
+ *
+ * Context: under tree->lock.
+ */
+void jt_account_joined(struct jt_job *job, struct jt_job *from)
+{
+	lockdep_assert_held(&job->tree->lock);
+	if (job->own)
+		WRITE_ONCE(job->own->joined, job->own->joined + 1);
+	for (; job != from; job = job->parent)
+		WRITE_ONCE(job->account.joined, job->account.joined + 1);
+}
+
+/* Ticks tell how run time divides into user and system, run time is exact. */
+struct jt_times {
+	u64 utime;
+	u64 stime;
+	u64 runtime;
+};
+
+static void jt_usage_add_io(struct jt_usage *usage, const struct task_io_accounting *io)
+{
+#ifdef CONFIG_TASK_XACCT
+	usage->rchar += io->rchar;
+	usage->wchar += io->wchar;
+#endif
+#ifdef CONFIG_TASK_IO_ACCOUNTING
+	usage->read_bytes += io->read_bytes;
+	usage->write_bytes += io->write_bytes;
+	usage->cancelled_write_bytes += io->cancelled_write_bytes;
+#endif
+}
+
+static void jt_usage_add_thread(struct jt_usage *usage, struct jt_times *times,
+				const struct task_struct *thread)
+{
+	times->utime += thread->utime;
+	times->stime += thread->stime;
+	times->runtime += thread->se.sum_exec_runtime;
+	usage->minflt += thread->min_flt;
+	usage->majflt += thread->maj_flt;
+	usage->nvcsw += thread->nvcsw;
+	usage->nivcsw += thread->nivcsw;
+	jt_usage_add_io(usage, &thread->ioac);
+}
+
+/*
+ * As the kernel's cputime_adjust(), which modules cannot call, so that wait4() and
+ * /proc agree with us: the exact run time, split as the ticks are, and neither part
+ * less than what anybody was told before.
+ */
+static void jt_usage_split_time(struct jt_usage *usage, const struct jt_times *times,
+				struct signal_struct *signal)
+{
+	u64 utime, stime, told_utime, told_stime;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&signal->prev_cputime.lock, flags);
+	told_utime = signal->prev_cputime.utime;
+	told_stime = signal->prev_cputime.stime;
+	raw_spin_unlock_irqrestore(&signal->prev_cputime.lock, flags);
+
+	if (told_utime + told_stime >= times->runtime) {
+		usage->utime = told_utime;
+		usage->stime = told_stime;
+		return;
+	}
+
+	if (!times->stime)
+		stime = 0;
+	else if (!times->utime)
+		stime = times->runtime;
+	else
+		stime = min(mul_u64_u64_div_u64(times->stime, times->runtime,
+						times->stime + times->utime),
+			    times->runtime);
+	stime = max(stime, told_stime);
+	utime = max(times->runtime - stime, told_utime);
+	usage->utime = utime;
+	usage->stime = times->runtime - utime;
+}
+
+/**
+ * jt_usage_read() - what a process has used so far
+ * @usage: out
+ * @leader: the process's leader, pinned: running, a zombie, or reaped
+ *
+ * Context: any but under a siglock.
+ */
+void jt_usage_read(struct jt_usage *usage, struct task_struct *leader)
+{
+	struct signal_struct *signal = leader->signal;
+	struct task_struct *thread;
+	struct jt_times times;
+	unsigned long flags;
+	u64 maxrss = 0;
+	int again = 0;
+
+	rcu_read_lock();
+	for (;;) {
+		/* The second time it takes the lock, as the kernel itself does. */
+		flags = read_seqbegin_or_lock_irqsave(&signal->stats_lock, &again);
+		times = (struct jt_times){ signal->utime, signal->stime,
+					   signal->sum_sched_runtime };
+		*usage = (struct jt_usage){
+			.minflt = signal->min_flt,
+			.majflt = signal->maj_flt,
+			.nvcsw = signal->nvcsw,
+			.nivcsw = signal->nivcsw,
+		};
+		jt_usage_add_io(usage, &signal->ioac);
+		for_each_thread(leader, thread)
+			jt_usage_add_thread(usage, &times, thread);
+		if (!need_seqretry(&signal->stats_lock, again))
+			break;
+		again = 1;
+	}
+	done_seqretry_irqrestore(&signal->stats_lock, again, flags);
+
+	/* The memory of the living; the exit leaves its peak in signal->maxrss. */
+	for_each_thread(leader, thread) {
+		if (!READ_ONCE(thread->mm))
+			continue;
+		task_lock(thread);
+		if (thread->mm)
+			maxrss = get_mm_hiwater_rss(thread->mm);
+		task_unlock(thread);
+		break;
+	}
+	rcu_read_unlock();
+
+	usage->maxrss = max_t(u64, maxrss, READ_ONCE(signal->maxrss)) << PAGE_SHIFT;
+	jt_usage_split_time(usage, &times, signal);
+}
+
+/* As wait(2) gives it. @leader is of a process that is gone. */
+int jt_process_exit_code(struct task_struct *leader)
+{
+	if (leader->signal->flags & SIGNAL_GROUP_EXIT)
+		return leader->signal->group_exit_code;
+	return leader->exit_code;
+}
+
+static void jt_account_add_usage(struct jobtrack_account *account, const struct jt_usage *usage)
+{
+	account->utime += usage->utime;
+	account->stime += usage->stime;
+	account->maxrss = max(account->maxrss, usage->maxrss);
+	account->minflt += usage->minflt;
+	account->majflt += usage->majflt;
+	account->nvcsw += usage->nvcsw;
+	account->nivcsw += usage->nivcsw;
+	account->rchar += usage->rchar;
+	account->wchar += usage->wchar;
+	account->read_bytes += usage->read_bytes;
+	account->write_bytes += usage->write_bytes;
+	account->cancelled_write_bytes += usage->cancelled_write_bytes;
+}
+
+static void jt_account_add_gone(struct jobtrack_account *account, const struct jt_usage *usage,
+				int code)
+{
+	int sig = code & 0x7f;
+
+	jt_account_add_usage(account, usage);
+	account->gone++;
+	account->dumped += !!(code & 0x80);
+	if (!sig)
+		account->exited[(code >> 8) & 0xff]++;
+	else if (valid_signal(sig))
+		account->signaled[sig - 1]++;
+}
+
+/**
+ * jt_account_gone() - a process of a job is gone
+ * @job: the job
+ * @usage: what it has used
+ * @code: its exit code, as wait(2) gives it
+ *
+ * Context: under tree->lock.
+ */
+void jt_account_gone(struct jt_job *job, const struct jt_usage *usage, int code)
+{
+	lockdep_assert_held(&job->tree->lock);
+	if (job->own)
+		jt_account_add_gone(job->own, usage, code);
+	for (; job; job = job->parent)
+		jt_account_add_gone(&job->account, usage, code);
+}
+
+/**
+ * jt_account_take() - what a job's processes have used until now
+ * @job: the job; the caller has a reference
+ * @account: in: flags; out: the rest
+ *
+ * Who is living and who is gone is settled under one hold of the lock. Those who
+ * go while the living are looked at stay within the walk's reach until it is over,
+ * and are not in the sum of the gone that was taken before.
+ *
+ * Context: process, may sleep. Return: 0, or -EINTR.
+ */
+int jt_account_take(struct jt_job *job, struct jobtrack_account *account)
+{
+	bool below = account->flags & JOBTRACK_ACCOUNT_TREE;
+	struct jt_tree *tree = job->tree;
+	struct task_struct *leader;
+	struct jt_member *member;
+	struct jt_usage usage;
+	struct jt_walk walk;
+	unsigned int n = 0;
+	u64 flags = account->flags;
+
+	if (mutex_lock_killable(&tree->list_mutex))
+		return -EINTR;
+
+	jt_tree_lock(tree);
+	*account = below ? job->account : *jt_job_own(job);
+	account->flags = flags;
+	account->time = ktime_get_boottime_ns();
+	account->living = below ? job->tree_procs : job->procs;
+	account->leaving = below ? job->tree_leaving : job->leaving;
+	tree->snapshot = true;
+	jt_walk_begin(&walk, tree);
+	while (jt_walk_next(&walk, &member)) {
+		leader = NULL;
+		if (member && (below ? jt_job_within(member->job, job) : member->job == job))
+			leader = jt_member_leader(member);
+		if (!leader && ++n % JT_ACCOUNT_BATCH)
+			continue;
+		/* A process may have any number of threads: not under the lock. */
+		jt_tree_unlock(tree);
+		if (leader) {
+			jt_usage_read(&usage, leader);
+			put_task_struct(leader);
+			jt_account_add_usage(account, &usage);
+		}
+		cond_resched();
+		jt_tree_lock(tree);
+	}
+	jt_walk_end(&walk);
+	tree->snapshot = false;
+	jt_tree_unlock(tree);
+
+	jt_sweep_flush(tree);
+	mutex_unlock(&tree->list_mutex);
+	return 0;
+}
