@@ -23,8 +23,7 @@ static void jt_kill_newborn(struct task_struct *child)
 }
 
 /**
- * jt_birth() - the task_newtask probe's work: the child is born into its
- * creator's job
+ * jt_birth_of_member() - the child is born into its creator's job, if it has one
  * @child: a new process
  *
  * The creator is current, never real_parent (CLONE_PARENT). It stays a member
@@ -32,7 +31,7 @@ static void jt_kill_newborn(struct task_struct *child)
  *
  * Context: the creating thread, possibly with preemption disabled.
  */
-void jt_birth(struct task_struct *child)
+void jt_birth_of_member(struct task_struct *child)
 {
 	struct jt_member *parent, *member;
 	struct jt_tree *tree;
@@ -41,16 +40,10 @@ void jt_birth(struct task_struct *child)
 
 	if (jt_debug(JT_DEBUG_HIDE_BIRTH))
 		return;
-	/*
-	 * Pairs with jt_member_admit()'s smp_mb(): either this look-up finds a
-	 * process that has just joined, or who joined it finds the child on the
-	 * task list.
-	 */
-	smp_mb();
-	rcu_read_lock();
+	jt_probe_lock();
 	parent = jt_member_find(task_tgid(current));
 	if (likely(!parent)) {
-		rcu_read_unlock();
+		jt_probe_unlock();
 		return;
 	}
 
@@ -76,7 +69,7 @@ void jt_birth(struct task_struct *child)
 		jt_kill_newborn(child);
 	}
 	jt_tree_unlock(tree);
-	rcu_read_unlock();
+	jt_probe_unlock();
 
 	if (unlikely(job)) {
 		if (member)
@@ -93,23 +86,22 @@ static bool jt_is_dying(struct task_struct *child)
 }
 
 /**
- * jt_witness() - the sched_process_fork probe's work: is the child recorded
- * exactly if its creator is?
+ * jt_witness_compare() - is the child recorded exactly if its creator is?
  * @child: a new process
  *
- * Asks the table anew and shares nothing with jt_birth() but that. The one
+ * Asks the table anew and shares nothing with the birth probe but that. The one
  * innocent disagreement: the creator joined after the birth probe had looked.
  * Then the child was there before the creator was a member.
  *
  * Context: the creating thread, possibly with preemption disabled.
  */
-void jt_witness(struct task_struct *child)
+void jt_witness_compare(struct task_struct *child)
 {
 	struct jt_member *parent, *member;
 	struct jt_tree *tree;
 	bool unseen = false;
 
-	rcu_read_lock();
+	jt_probe_lock();
 	parent = jt_member_find(task_tgid(current));
 	member = jt_member_find(task_tgid(child));
 	if (unlikely(!parent != !member ||
@@ -124,7 +116,7 @@ void jt_witness(struct task_struct *child)
 			jt_tree_unlock(tree);
 		}
 	}
-	rcu_read_unlock();
+	jt_probe_unlock();
 
 	if (unlikely(unseen)) {
 		jt_kill_newborn(child);

@@ -20,37 +20,52 @@
 
 #define JT_SWEEP_BATCH	8	/* members, per hold of the tree's lock */
 #define JT_FLUSH_BATCH	32
-#define JT_SWEEP_MIN_MS	1
-#define JT_SWEEP_MAX_MS	100
+
+#define JT_SWEEP_URGENT_MS	1	/* somebody waits for the job to be empty */
+#define JT_SWEEP_MS		10
+#define JT_SWEEP_MAX_MS		100	/* for who does not go */
 
 static struct workqueue_struct *jt_sweeps;
 
-/* The work holds a reference to the root: for its tree's lock. */
-static void jt_sweep_later(struct jt_tree *tree)
+/*
+ * Let the tree be swept within @delay jiffies. A sweep that is due sooner is left
+ * alone, or exits that come fast would put it off for ever. One that is being
+ * begun waits for the lock, and will see what the caller has done under it. The
+ * work holds a reference to the root, for its tree.
+ */
+static void jt_sweep_within(struct jt_tree *tree, unsigned int delay)
 {
 	lockdep_assert_held(&tree->lock);
-	if (queue_delayed_work(jt_sweeps, &tree->sweep, tree->sweep_delay))
+	if (delayed_work_pending(&tree->sweep) && tree->sweep_delay <= delay)
+		return;
+	tree->sweep_delay = delay;
+	if (!mod_delayed_work(jt_sweeps, &tree->sweep, delay))
 		jt_job_get(tree->root);
 }
 
-/*
- * For somebody who leaves now. A sweep that waits longer, for another who is
- * stuck, is brought forward; one that is due soon is left alone, or exits that
- * come fast would put it off for ever.
- */
-static void jt_sweep_soon(struct jt_tree *tree)
+/* When a sweep is to look at members of the job that have just begun to leave. */
+static unsigned int jt_sweep_first(struct jt_job *job)
 {
-	const unsigned int soon = msecs_to_jiffies(JT_SWEEP_MIN_MS);
+	/*
+	 * jt_sweep_urge() looks at the members under the tree's lock after it put
+	 * itself on the queue: it sees the member leave, or we see it wait.
+	 */
+	for (; job; job = job->parent)
+		if (waitqueue_active(&job->wait))
+			return msecs_to_jiffies(JT_SWEEP_URGENT_MS);
+	return msecs_to_jiffies(JT_SWEEP_MS);
+}
 
-	lockdep_assert_held(&tree->lock);
-	if (tree->sweep_delay <= soon) {
-		jt_sweep_later(tree);
-		return;
-	}
-	tree->sweep_delay = soon;
-	/* false: it was not queued, and has no reference yet */
-	if (!mod_delayed_work(jt_sweeps, &tree->sweep, soon))
-		jt_job_get(tree->root);
+/**
+ * jt_sweep_urge() - somebody waits for a job to be empty
+ * @job: the job, on whose queue the caller is
+ *
+ * Context: under tree->lock.
+ */
+void jt_sweep_urge(struct jt_job *job)
+{
+	if (job->tree_leaving)
+		jt_sweep_within(job->tree, msecs_to_jiffies(JT_SWEEP_URGENT_MS));
 }
 
 /* Give back members that have been retired. Under no lock. */
@@ -64,8 +79,8 @@ static void jt_put_all(struct list_head *gone)
 }
 
 /**
- * jt_exit() - the sched_process_exit probe's work
- * @task: the task that exits: current
+ * jt_exit_of_member() - the process begins to leave, if it is a member
+ * @task: the task that exits: current, a last thread of its process
  *
  * Several last threads can each see that none is live: the second finds the
  * member leaving. live cannot rise from 0, and no process that has begun to
@@ -73,15 +88,12 @@ static void jt_put_all(struct list_head *gone)
  *
  * Context: process, possibly with preemption disabled.
  */
-void jt_exit(struct task_struct *task)
+void jt_exit_of_member(struct task_struct *task)
 {
 	struct jt_member *member;
 	struct jt_tree *tree;
 
-	if (atomic_read(&task->signal->live))
-		return;
-
-	rcu_read_lock();
+	jt_probe_lock();
 	member = jt_member_find(task_tgid(task));
 	if (member) {
 		tree = jt_member_tree(member);
@@ -94,11 +106,11 @@ void jt_exit(struct task_struct *task)
 			list_add_tail(&member->leaving, &tree->leaving);
 			jt_job_population(member->job, -1, 1);
 			jt_count(JT_LEAVING_NOW);
-			jt_sweep_soon(tree);
+			jt_sweep_within(tree, jt_sweep_first(member->job));
 		}
 		jt_tree_unlock(tree);
 	}
-	rcu_read_unlock();
+	jt_probe_unlock();
 }
 
 /*
@@ -183,6 +195,7 @@ static void jt_sweep(struct work_struct *work)
 {
 	struct jt_tree *tree = container_of(to_delayed_work(work), struct jt_tree, sweep);
 	struct jt_job *root = tree->root;
+	struct jt_member *member;
 	struct jt_gone gone;
 	bool found = false;
 	LIST_HEAD(todo);
@@ -207,13 +220,13 @@ static void jt_sweep(struct work_struct *work)
 
 	jt_tree_lock(tree);
 	list_splice(&staying, &tree->leaving);
-	/* A process that is stuck for long is looked at less and less often. */
-	tree->sweep_delay = found ? msecs_to_jiffies(JT_SWEEP_MIN_MS) :
-		min_t(unsigned int, tree->sweep_delay + 1, msecs_to_jiffies(JT_SWEEP_MAX_MS));
-	if (!list_empty(&tree->leaving))
-		jt_sweep_later(tree);
-	else
-		tree->sweep_delay = msecs_to_jiffies(JT_SWEEP_MIN_MS);
+	if (!list_empty(&tree->leaving)) {
+		member = list_first_entry(&tree->leaving, struct jt_member, leaving);
+		/* A process that is stuck for long is looked at less and less often. */
+		jt_sweep_within(tree, found ? jt_sweep_first(member->job) :
+				min_t(unsigned int, tree->sweep_delay + 1,
+				      msecs_to_jiffies(JT_SWEEP_MAX_MS)));
+	}
 	jt_tree_unlock(tree);
 
 	jt_job_put(root);
@@ -249,7 +262,6 @@ void jt_sweep_flush(struct jt_tree *tree)
 void jt_sweep_init(struct jt_tree *tree)
 {
 	INIT_DELAYED_WORK(&tree->sweep, jt_sweep);
-	tree->sweep_delay = msecs_to_jiffies(JT_SWEEP_MIN_MS);
 }
 
 /**

@@ -8,9 +8,19 @@
 #include <linux/sched.h>
 
 #include "job.h"
+#include "member.h"
 
-void jt_exit(struct task_struct *task);
+void jt_exit_of_member(struct task_struct *task);
+
+/* The sched_process_exit probe's work. @task is current, a last thread. */
+static inline void jt_exit(struct task_struct *task)
+{
+	if (unlikely(jt_member_maybe(task_tgid(task))))
+		jt_exit_of_member(task);
+}
+
 void jt_sweep_init(struct jt_tree *tree);
+void jt_sweep_urge(struct jt_job *job);
 void jt_sweep_flush(struct jt_tree *tree);
 
 int jt_sweeps_init(void);

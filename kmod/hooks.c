@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The tracepoint probes, and the test at load time that each of them fires.
+ * The tracepoint probes, the test at load time that each of them fires, and when
+ * they are registered: only while there is a job, so that a node without one pays
+ * nothing; the one for signals not before a job is sent one.
  *
  * Probes may run with preemption disabled or, in newer kernels, preemptible and
- * outside of an RCU read-side section: what they call takes rcu_read_lock()
- * itself. They sort out in a test or two what is not for them: threads, and the
- * kernel's own threads.
+ * outside of an RCU read-side section: what they call is its own reader. They
+ * sort out in a test or two what is not for them: threads, and the kernel's own
+ * threads.
  */
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/tracepoint.h>
+#include <linux/workqueue.h>
 #include <trace/events/sched.h>
 #include <trace/events/signal.h>
 #include <trace/events/task.h>
@@ -27,13 +32,13 @@ enum jt_hook_id {
 	JT_HOOK_BIRTH,
 	JT_HOOK_WITNESS,
 	JT_HOOK_EXIT,
-	JT_HOOK_SIGNAL,
+	JT_HOOK_SIGNAL,		/* the last: it is registered apart */
 	JT_NR_HOOKS
 };
 
-/*
- * The probes that have seen the self-test's kernel thread, a bit each.
- */
+#define JT_IDLE_SECONDS	10	/* without a job, until the probes are taken out */
+
+/* The probes that have seen the self-test's kernel thread, a bit each. */
 static unsigned long jt_hooks_fired;
 static bool jt_hooks_testing;
 
@@ -47,35 +52,36 @@ static bool jt_is_kthread(struct task_struct *task, enum jt_hook_id hook)
 	return true;
 }
 
-static void jt_probe_birth_ulong(void *data, struct task_struct *task, unsigned long clone_flags)
+static void notrace jt_probe_birth_ulong(void *data, struct task_struct *task, unsigned long clone_flags)
 {
 	if (!(clone_flags & CLONE_THREAD) && !jt_is_kthread(task, JT_HOOK_BIRTH))
 		jt_birth(task);
 }
 
-static void jt_probe_birth_u64(void *data, struct task_struct *task, u64 clone_flags)
+static void notrace jt_probe_birth_u64(void *data, struct task_struct *task, u64 clone_flags)
 {
 	jt_probe_birth_ulong(data, task, clone_flags);
 }
 
-static void jt_probe_witness(void *data, struct task_struct *parent, struct task_struct *child)
+static void notrace jt_probe_witness(void *data, struct task_struct *parent, struct task_struct *child)
 {
 	if (thread_group_leader(child) && !jt_is_kthread(child, JT_HOOK_WITNESS))
 		jt_witness(child);
 }
 
-static void jt_probe_exit(void *data, struct task_struct *task)
+static void notrace jt_probe_exit(void *data, struct task_struct *task)
 {
-	if (!jt_is_kthread(task, JT_HOOK_EXIT))
+	/* live cannot rise from 0: whoever finds it there is a last thread. */
+	if (!atomic_read(&task->signal->live) && !jt_is_kthread(task, JT_HOOK_EXIT))
 		jt_exit(task);
 }
 
-static void jt_probe_exit_dead(void *data, struct task_struct *task, bool group_dead)
+static void notrace jt_probe_exit_dead(void *data, struct task_struct *task, bool group_dead)
 {
 	jt_probe_exit(data, task);
 }
 
-static void jt_probe_signal(void *data, int sig, struct kernel_siginfo *info,
+static void notrace jt_probe_signal(void *data, int sig, struct kernel_siginfo *info,
 			    struct task_struct *task, int group, int result)
 {
 	jt_signal_generated(sig, task, result);
@@ -174,8 +180,124 @@ static int jt_hooks_selftest(void)
 	return err;
 }
 
+static DEFINE_MUTEX(jt_hooks_mutex);	/* serialises (un)registering */
+static atomic_t jt_hooks_jobs;		/* jobs, for which the probes are registered */
+static bool jt_hooks_closed;		/* for good: the module is on its way out */
+
+static int jt_hook_register(struct jt_hook *hook)
+{
+	int err;
+
+	lockdep_assert_held(&jt_hooks_mutex);
+	if (hook->registered)
+		return 0;
+	err = tracepoint_probe_register(hook->tracepoint, hook->probe, NULL);
+	if (err)
+		pr_err("cannot register a probe for %s: %d\n", hook->name, err);
+	else
+		WRITE_ONCE(hook->registered, true);
+	return err;
+}
+
+static void jt_hooks_unregister(void)
+{
+	int i;
+
+	lockdep_assert_held(&jt_hooks_mutex);
+	/* In reverse: a witness without the birth probe would kill newborns. */
+	for (i = JT_NR_HOOKS - 1; i >= 0; i--) {
+		if (!jt_hooks[i].registered)
+			continue;
+		tracepoint_probe_unregister(jt_hooks[i].tracepoint, jt_hooks[i].probe, NULL);
+		WRITE_ONCE(jt_hooks[i].registered, false);
+	}
+}
+
+/* The first @n of them, or none. */
+static int jt_hooks_register(int n)
+{
+	int i, err;
+
+	lockdep_assert_held(&jt_hooks_mutex);
+	for (i = 0; i < n; i++) {
+		err = jt_hook_register(&jt_hooks[i]);
+		if (err) {
+			jt_hooks_unregister();
+			return err;
+		}
+	}
+	return 0;
+}
+
+/* Registering costs every CPU an interruption: not for each of a row of jobs. */
+static void jt_hooks_idle(struct work_struct *work)
+{
+	mutex_lock(&jt_hooks_mutex);
+	if (!atomic_read(&jt_hooks_jobs))
+		jt_hooks_unregister();
+	mutex_unlock(&jt_hooks_mutex);
+}
+
+static DECLARE_DELAYED_WORK(jt_hooks_idle_work, jt_hooks_idle);
+
 /**
- * jt_hooks_init() - register the probes and see them fire
+ * jt_hooks_get() - there is going to be a job: from here on births are seen
+ *
+ * A fork that passed the tracepoints before is that of a process which was in no
+ * job then; that its child is on the task list is seen by whoever looks after
+ * this, since registering synchronises every CPU.
+ *
+ * Context: process, may sleep. Return: 0, -ENOMEM, or -ENODEV while unloading.
+ */
+int jt_hooks_get(void)
+{
+	int err = -ENODEV;
+
+	if (likely(atomic_inc_not_zero(&jt_hooks_jobs)))
+		return 0;
+	mutex_lock(&jt_hooks_mutex);
+	if (!jt_hooks_closed)
+		err = jt_hooks_register(JT_HOOK_SIGNAL);
+	if (!err)
+		atomic_inc(&jt_hooks_jobs);
+	mutex_unlock(&jt_hooks_mutex);
+	return err;
+}
+
+/* That job is no more. Context: any. */
+void jt_hooks_put(void)
+{
+	if (!atomic_dec_and_test(&jt_hooks_jobs))
+		return;
+	rcu_read_lock();		/* jt_hooks_exit() waits for us, then cancels */
+	if (!READ_ONCE(jt_hooks_closed))
+		mod_delayed_work(system_wq, &jt_hooks_idle_work, JT_IDLE_SECONDS * HZ);
+	rcu_read_unlock();
+}
+
+/**
+ * jt_hooks_need_signal() - a job is going to be sent a signal other than SIGKILL
+ *
+ * The probe then stays for as long as there is a job: whose log may hold a stop
+ * that a SIGCONT has to cancel.
+ *
+ * Context: process, may sleep; the caller has a job. Return: 0, -ENOMEM, -ENODEV.
+ */
+int jt_hooks_need_signal(void)
+{
+	int err = -ENODEV;
+
+	if (likely(READ_ONCE(jt_hooks[JT_HOOK_SIGNAL].registered)))
+		return 0;
+	mutex_lock(&jt_hooks_mutex);
+	if (!jt_hooks_closed)
+		err = jt_hook_register(&jt_hooks[JT_HOOK_SIGNAL]);
+	mutex_unlock(&jt_hooks_mutex);
+	return err;
+}
+
+/**
+ * jt_hooks_init() - find the tracepoints and see that each of them fires
  *
  * Return: 0, or -ENODEV with a log line that names the tracepoint that is missing
  * or silent. Context: process.
@@ -192,35 +314,26 @@ int __init jt_hooks_init(void)
 			return -ENODEV;
 		}
 	}
-	for (i = 0; i < JT_NR_HOOKS; i++) {
-		err = tracepoint_probe_register(jt_hooks[i].tracepoint, jt_hooks[i].probe, NULL);
-		if (err) {
-			pr_err("cannot register a probe for %s: %d\n", jt_hooks[i].name, err);
-			goto err_unregister;
-		}
-		jt_hooks[i].registered = true;
-	}
-	err = jt_hooks_selftest();
-	if (err)
-		goto err_unregister;
-	return 0;
 
-err_unregister:
-	jt_hooks_exit();
+	mutex_lock(&jt_hooks_mutex);
+	err = jt_hooks_register(JT_NR_HOOKS);
+	if (!err)
+		err = jt_hooks_selftest();
+	jt_hooks_unregister();
+	mutex_unlock(&jt_hooks_mutex);
+	if (err)
+		tracepoint_synchronize_unregister();
 	return err;
 }
 
-/* No probe runs any more when this returns. */
+/* No probe runs any more when this returns, and none will be registered. */
 void jt_hooks_exit(void)
 {
-	int i;
-
-	/* In reverse: a witness without the birth probe would kill newborns. */
-	for (i = JT_NR_HOOKS - 1; i >= 0; i--) {
-		if (jt_hooks[i].registered)
-			tracepoint_probe_unregister(jt_hooks[i].tracepoint, jt_hooks[i].probe,
-						    NULL);
-		jt_hooks[i].registered = false;
-	}
+	mutex_lock(&jt_hooks_mutex);
+	WRITE_ONCE(jt_hooks_closed, true);
+	jt_hooks_unregister();
+	mutex_unlock(&jt_hooks_mutex);
 	tracepoint_synchronize_unregister();
+	synchronize_rcu();		/* jt_hooks_put() */
+	cancel_delayed_work_sync(&jt_hooks_idle_work);
 }

@@ -16,6 +16,7 @@
 
 #include "counters.h"
 #include "exit.h"
+#include "hooks.h"
 #include "job.h"
 #include "member.h"
 
@@ -164,9 +165,13 @@ struct jt_job *jt_job_create(const struct jt_job_spec *spec)
 	struct jt_job *job;
 	int err;
 
+	err = jt_hooks_get();
+	if (err)
+		return ERR_PTR(err);
+	err = -ENOMEM;
 	job = kzalloc(sizeof(*job), GFP_KERNEL_ACCOUNT);
 	if (!job)
-		return ERR_PTR(-ENOMEM);
+		goto err_put_hooks;
 
 	job->id = atomic64_inc_return(&jt_jobs.last_id);
 	job->owner = spec->owner;
@@ -215,6 +220,8 @@ err_release_id:
 	xa_release(&jt_jobs.by_id, job->id);
 err_free:
 	kfree(job);
+err_put_hooks:
+	jt_hooks_put();
 	return ERR_PTR(err);
 }
 
@@ -237,6 +244,7 @@ static void jt_job_release(struct jt_job *job)
 		kfree_rcu(job->tree, rcu);
 	call_rcu(&job->rcu, jt_job_free_rcu);
 	jt_uncount(JT_JOBS);
+	jt_hooks_put();
 	module_put(THIS_MODULE);
 }
 

@@ -43,7 +43,7 @@ struct jt_operation;
  * @user_subjobs: living sub-jobs that unprivileged members made
  * @sweep: looks at @leaving until it is empty; while queued or running it holds
  *	a reference to @root
- * @sweep_delay: jiffies until it looks again. Under @lock
+ * @sweep_delay: jiffies after which it was last told to. Under @lock
  * @root: the top-level job; the tree is freed with it. Constant
  * @rcu: frees the tree
  */

@@ -11,6 +11,7 @@
 
 #include "account.h"
 #include "command.h"
+#include "exit.h"
 #include "file.h"
 #include "jobfd.h"
 #include "member.h"
@@ -222,6 +223,7 @@ static __poll_t jt_jobfd_poll(struct file *file, struct poll_table_struct *wait)
 	poll_wait(file, &fd->job->wait, wait);
 	jt_tree_lock(fd->job->tree);
 	empty = jt_job_empty(fd->job);
+	jt_sweep_urge(fd->job);
 	jt_tree_unlock(fd->job->tree);
 	jt_file_leave(srcu);
 	return empty ? EPOLLIN | EPOLLRDNORM : 0;

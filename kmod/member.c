@@ -5,10 +5,8 @@
  * The table has a fixed size, so that inserting cannot fail: a birth that could
  * not be recorded would have to be killed. Lookups take no lock.
  */
-#include <linux/hash.h>
 #include <linux/mempool.h>
 #include <linux/mm.h>
-#include <linux/rculist.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
@@ -19,41 +17,17 @@
 #include "member.h"
 #include "signal.h"
 
-#define JT_TABLE_BITS	16
 #define JT_LOCK_BITS	8
 #define JT_RESERVE	256	/* members that births can have when memory cannot */
 
-static struct hlist_head *jt_table;
+struct hlist_head *jt_table;
 static spinlock_t jt_table_locks[1 << JT_LOCK_BITS];
 static struct kmem_cache *jt_member_cache;
 static mempool_t *jt_member_pool;
 
-static unsigned int jt_bucket(const struct pid *pid)
-{
-	return hash_ptr(pid, JT_TABLE_BITS);
-}
-
 static spinlock_t *jt_bucket_lock(unsigned int bucket)
 {
 	return &jt_table_locks[bucket & ((1 << JT_LOCK_BITS) - 1)];
-}
-
-/**
- * jt_member_find() - the member that a process is
- * @pid: the process's pid (of type TGID)
- *
- * Context: under rcu_read_lock(), which keeps the member's memory; also under a
- * siglock and in interrupts. Who needs more than its constants takes tree->lock
- * and looks whether it is still there.
- */
-struct jt_member *jt_member_find(struct pid *pid)
-{
-	struct jt_member *member;
-
-	hlist_for_each_entry_rcu(member, &jt_table[jt_bucket(pid)], hash)
-		if (member->pid == pid)
-			return member;
-	return NULL;
 }
 
 /**

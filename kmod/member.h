@@ -5,8 +5,11 @@
 #ifndef _JT_MEMBER_H
 #define _JT_MEMBER_H
 
+#include <linux/hash.h>
 #include <linux/list.h>
 #include <linux/pid.h>
+#include <linux/rculist.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/types.h>
@@ -119,7 +122,56 @@ static inline struct jt_tree *jt_member_tree(const struct jt_member *member)
 	return READ_ONCE(member->job)->tree;
 }
 
-struct jt_member *jt_member_find(struct pid *pid);
+#define JT_TABLE_BITS	16
+extern struct hlist_head *jt_table;	/* by jt_bucket(). The pointer is constant */
+
+static inline unsigned int jt_bucket(const struct pid *pid)
+{
+	return hash_ptr(pid, JT_TABLE_BITS);
+}
+
+/**
+ * jt_member_find() - the member that a process is
+ * @pid: the process's pid (of type TGID)
+ *
+ * Context: an RCU reader of any kind, which keeps the member's memory; also under
+ * a siglock and in interrupts. Who needs more than its constants takes tree->lock
+ * and looks whether it is still there.
+ */
+static inline struct jt_member *jt_member_find(const struct pid *pid)
+{
+	struct jt_member *member;
+
+	hlist_for_each_entry_rcu(member, &jt_table[jt_bucket(pid)], hash)
+		if (member->pid == pid)
+			return member;
+	return NULL;
+}
+
+/*
+ * Might the process be a member? No if there is nobody in its bucket, which is
+ * what the forks of processes that are in no job nearly always find. Needs no
+ * reader's lock: looks into nothing that can go away.
+ */
+static inline bool jt_member_maybe(const struct pid *pid)
+{
+	return !hlist_empty(&jt_table[jt_bucket(pid)]);
+}
+
+/*
+ * For the probes: a reader in two instructions. Not to sleep in, as a probe must
+ * not anyway.
+ */
+static inline void jt_probe_lock(void)
+{
+	rcu_read_lock_sched_notrace();
+}
+
+static inline void jt_probe_unlock(void)
+{
+	rcu_read_unlock_sched_notrace();
+}
+
 struct jt_tree *jt_process_tree(struct task_struct *task);
 struct jt_job *jt_member_job(struct pid *pid);
 

@@ -13,6 +13,7 @@
 
 #include "counters.h"
 #include "debug.h"
+#include "hooks.h"
 #include "signal.h"
 
 #define JT_SIGNAL_BATCH	32	/* members per hold of the tree's lock */
@@ -93,18 +94,22 @@ void jt_kill_job(struct jt_job *job, struct jobtrack_signal *counts)
  * @counts: in: the signal; out: what became of it
  *
  * Context: process, may sleep. Once begun it is not interruptible.
- * Return: 0, or -EINTR if the caller was killed before it began.
+ * Return: 0, -EINTR if the caller was killed before it began, or -ENOMEM.
  */
 int jt_signal_job(struct jt_job *job, struct jobtrack_signal *counts)
 {
 	struct jt_operation op = { .job = job, .sig = counts->sig };
 	struct jt_tree *tree = job->tree;
 	struct jt_walk walk;
+	int err;
 
 	if (counts->sig == SIGKILL) {
 		jt_kill_job(job, counts);
 		return 0;
 	}
+	err = jt_hooks_need_signal();
+	if (err)
+		return err;
 
 	if (mutex_lock_killable(&tree->signal_mutex))
 		return -EINTR;

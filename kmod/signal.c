@@ -198,9 +198,7 @@ void jt_signal_generated(int sig, struct task_struct *task, int result)
 	if (likely(!member) || note->sig != sig || !in_task() || task_tgid(task) != member->pid)
 		return;
 	note->result = result;
-	/* The job is condemned: no child of this is born alive. */
-	if (sig != SIGKILL)
-		jt_mark_forks(member, task, sig, note);
+	jt_mark_forks(member, task, sig, note);
 }
 
 /* kill_pid() with the note set. Return: kill_pid()'s error. */
@@ -237,6 +235,12 @@ void jt_deliver(struct jt_member *member, int sig, int priv, struct jobtrack_sig
 	lockdep_assert_held(&jt_member_tree(member)->lock);
 	if (!counts)
 		counts = &unwanted;
+
+	/* What becomes of SIGKILL is no question, and it needs no mark. */
+	if (sig == SIGKILL) {
+		counts->signalled += !kill_pid(member->pid, SIGKILL, priv);
+		return;
+	}
 
 	err = jt_send(member, sig, priv, note);
 	if (err) {

@@ -402,7 +402,8 @@ struct jobtrack_tag {
  * @sig: in: 1 to 64
  * @flags: in: 0
  * @signalled: out: processes for which the signal was generated
- * @ignored: out: of those, processes that ignore it (or are dying)
+ * @ignored: out: of those, processes that ignore it (or are dying). This and the
+ *	next two stay 0 for SIGKILL
  * @pending: out: of those, processes where it was pending already, and merged
  * @info_lost: out: of those, processes that get it without its siginfo, for
  *	want of memory or of RLIMIT_SIGPENDING
@@ -431,6 +432,7 @@ struct jobtrack_tag {
  *  * EINTR - killed while it waited for another operation; nothing was sent
  *  * EFAULT - before anything is sent; after, only if the buffer is taken away
  *    meanwhile, and then the signal was sent
+ *  * ENOMEM - nothing was sent
  *  * E2BIG
  */
 struct jobtrack_signal {
