@@ -13,6 +13,7 @@
 #include "birth.h"
 #include "counters.h"
 #include "debug.h"
+#include "exit.h"
 #include "member.h"
 #include "signal.h"
 
@@ -35,6 +36,7 @@ void jt_birth_of_member(struct task_struct *child)
 {
 	struct jt_member *parent, *member;
 	struct jt_tree *tree;
+	LIST_HEAD(retired);
 	u64 job = 0;
 	int err;
 
@@ -57,6 +59,7 @@ void jt_birth_of_member(struct task_struct *child)
 		jt_account_birth(parent->job);
 		jt_count(JT_BIRTHS);
 		jt_signal_newborn(parent, member, child);
+		jt_reap(tree, &retired);
 	} else {
 		/*
 		 * No memory. (A record cannot be there already: tagging refuses
@@ -69,6 +72,7 @@ void jt_birth_of_member(struct task_struct *child)
 		jt_kill_newborn(child);
 	}
 	jt_tree_unlock(tree);
+	jt_put_all(&retired);
 	jt_probe_unlock();
 
 	if (unlikely(job)) {

@@ -22,7 +22,7 @@
 #define JT_FLUSH_BATCH	32
 
 #define JT_SWEEP_URGENT_MS	1	/* somebody waits for the job to be empty */
-#define JT_SWEEP_MS		10
+#define JT_SWEEP_MS		20	/* else: see also jt_reap() */
 #define JT_SWEEP_MAX_MS		100	/* for who does not go */
 
 static struct workqueue_struct *jt_sweeps;
@@ -68,8 +68,8 @@ void jt_sweep_urge(struct jt_job *job)
 		jt_sweep_within(job->tree, msecs_to_jiffies(JT_SWEEP_URGENT_MS));
 }
 
-/* Give back members that have been retired. Under no lock. */
-static void jt_put_all(struct list_head *gone)
+/* Give back members that have been retired. tree->lock is not held. */
+void jt_put_all(struct list_head *gone)
 {
 	struct jt_member *member, *next;
 
@@ -169,26 +169,49 @@ static void jt_sweep_look(struct list_head *todo, struct list_head *staying,
 	}
 }
 
-/* Forget them, but for the snapshot under way; the rest goes to @retired. */
-static void jt_sweep_away(struct jt_tree *tree, const struct jt_gone *gone,
-			  struct list_head *retired)
+/* Account for and forget one that is gone, but for the snapshot under way. */
+static void jt_sweep_away(struct jt_tree *tree, struct jt_member *member,
+			  const struct jt_usage *usage, struct list_head *retired)
 {
-	unsigned int i;
+	lockdep_assert_held(&tree->lock);
+	jt_account_gone(member->job, usage, jt_process_exit_code(member->leader));
+	jt_member_gone(member);
+	if (tree->snapshot) {
+		list_move_tail(&member->leaving, &tree->deferred);
+	} else {
+		jt_member_retire(member);
+		list_move_tail(&member->leaving, retired);
+	}
+}
+
+/**
+ * jt_reap() - look after one member that has been leaving for long
+ * @tree: the tree
+ * @retired: gets it if it is gone; for jt_put_all() once the lock is dropped
+ *
+ * Whoever is born pays for one who has gone: where processes come and go the sweep
+ * finds little to do, and no task is kept for longer than the kernel itself keeps
+ * it. One with many threads is left to the sweep, which looks under no lock.
+ *
+ * Context: under tree->lock.
+ */
+void jt_reap(struct jt_tree *tree, struct list_head *retired)
+{
+	struct jt_member *member;
+	struct list_head *threads;
+	struct jt_usage usage;
 
 	lockdep_assert_held(&tree->lock);
-	for (i = 0; i < gone->n; i++) {
-		struct jt_member *member = gone->member[i];
-
-		jt_account_gone(member->job, &gone->usage[i],
-				jt_process_exit_code(member->leader));
-		jt_member_gone(member);
-		if (tree->snapshot) {
-			list_move_tail(&member->leaving, &tree->deferred);
-		} else {
-			jt_member_retire(member);
-			list_move_tail(&member->leaving, retired);
-		}
-	}
+	member = list_first_entry_or_null(&tree->leaving, struct jt_member, leaving);
+	if (!member)
+		return;
+	threads = &member->leader->signal->thread_head;
+	if (!list_empty(threads) && !list_is_singular(threads))
+		return;
+	if (!jt_process_is_gone(member->leader))
+		return;
+	jt_usage_read(&usage, member->leader);
+	jt_sweep_away(tree, member, &usage, retired);
 }
 
 static void jt_sweep(struct work_struct *work)
@@ -197,6 +220,7 @@ static void jt_sweep(struct work_struct *work)
 	struct jt_job *root = tree->root;
 	struct jt_member *member;
 	struct jt_gone gone;
+	unsigned int i;
 	bool found = false;
 	LIST_HEAD(todo);
 	LIST_HEAD(staying);
@@ -212,7 +236,8 @@ static void jt_sweep(struct work_struct *work)
 			break;
 		found = true;
 		jt_tree_lock(tree);
-		jt_sweep_away(tree, &gone, &retired);
+		for (i = 0; i < gone.n; i++)
+			jt_sweep_away(tree, gone.member[i], &gone.usage[i], &retired);
 		jt_tree_unlock(tree);
 		jt_put_all(&retired);
 		cond_resched();

@@ -20,6 +20,8 @@ static inline void jt_exit(struct task_struct *task)
 }
 
 void jt_sweep_init(struct jt_tree *tree);
+void jt_reap(struct jt_tree *tree, struct list_head *retired);
+void jt_put_all(struct list_head *retired);
 void jt_sweep_urge(struct jt_job *job);
 void jt_sweep_flush(struct jt_tree *tree);
 
