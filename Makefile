@@ -27,7 +27,7 @@ MAKEFLAGS	+= --no-print-directory
 quiet		:= $(if $(V),,-s)	# V=1 shows the commands
 
 .PHONY: all module module-debug tools install load unload deps guest selftests \
-	check check-runner demo vm-shell lint clean distclean help
+	check check-runner model demo vm-shell lint clean distclean help
 
 all: module tools	## module for KVER, library, command and man page (default)
 
@@ -97,12 +97,19 @@ selftests:
 	$(MAKE) $(quiet) -C selftests OUTPUT=$(BUILD)/selftests TOOLS=$(BUILD)/tools \
 		KSELFTEST=$$source/tools/testing/selftests
 
-check: guest		## all tests in virtual machines; TESTS="signal" CPUS="2 4" KERNELS="6.1"
-	@RUNNER=$(if $(TESTS),,1) $(vm)/run
+check: $(if $(TESTS),,model-deps) guest	## all tests in virtual machines; TESTS="signal" CPUS="2 4" KERNELS="6.1"
+	@RUNNER=$(if $(TESTS),,1) MODEL=$(if $(TESTS),,1) $(vm)/run
 
 check-runner: deps	## only the tests of what runs the tests
 	@$(vm)/kernel 6.1 >/dev/null
 	@RUNNER=only $(vm)/run
+
+model: model-deps	## check the models of the signal and of joining; see selftests/model
+	@selftests/model/check
+
+.PHONY: model-deps
+model-deps: deps
+	@$(vm)/install-packages -f selftests/model/packages
 
 demo: export TESTS = none	# of which it needs none to be built
 demo: guest		## see jobs tracked, listed and killed, in a virtual machine
