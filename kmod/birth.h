@@ -18,7 +18,7 @@ static inline void jt_birth(struct task_struct *child)
 	/*
 	 * Pairs with jt_member_admit()'s smp_mb(): either this look-up finds a
 	 * process that has just joined, or who joined it finds the child on the
-	 * task list.
+	 * task list. model: join.pml, B.
 	 */
 	smp_mb();
 	if (unlikely(jt_member_maybe(task_tgid(current))))

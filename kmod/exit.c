@@ -85,6 +85,7 @@ void jt_put_all(struct list_head *gone)
  * Several last threads can each see that none is live: the second finds the
  * member leaving. live cannot rise from 0, and no process that has begun to
  * exit forks, so the member stays a member until here for all its births.
+ * model: exit.pml, thread().
  *
  * Context: process, possibly with preemption disabled.
  */

@@ -207,7 +207,10 @@ void jt_member_put(struct jt_member *member)
 	call_rcu(&member->rcu, jt_member_free_rcu);
 }
 
-/* From a job into one below it; the order and what was seen stay. */
+/*
+ * From a job into one below it; the order and what was seen stay. model: mover() in
+ * cut.pml and kill.pml.
+ */
 static int jt_member_move(struct jt_member *member, struct jt_job *job)
 {
 	struct jt_tree *tree = job->tree;
@@ -275,7 +278,8 @@ static int jt_member_admit(struct jt_job *job, struct pid *pid, struct task_stru
 	 * exit that is not seen here finds the member in its probe, and waits
 	 * there for tree->lock. And with jt_birth()'s smp_mb(): a child whose
 	 * birth probe missed the member is on the task list for whoever looks
-	 * for children from here on.
+	 * for children from here on. model: admit() in join.pml, join() in
+	 * exit.pml.
 	 */
 	smp_mb();
 	dying = !atomic_read(&task->signal->live);

@@ -6,7 +6,7 @@
  * there it puts its marker behind everybody who is a member. The lock is dropped
  * between batches; whoever is born then is behind the marker, and jt_keep_order()
  * settles there and then whether the operation is for it. So the walk ends, no
- * matter how fast they fork.
+ * matter how fast they fork. model: T and D in cut.pml, killer() in kill.pml.
  */
 #include <linux/sched.h>
 #include <linux/timekeeping.h>
@@ -65,7 +65,7 @@ static void jt_operation_walk(struct jt_operation *op, struct jt_walk *walk)
  * Condemning comes first, under the lock that births take: what is born from
  * here on is killed there. Forks in flight end at the kernel's own check for a
  * fatal signal, or at their birth. So no mutex, no number and no log are needed,
- * and a killer does not wait for other signallers.
+ * and a killer does not wait for other signallers. model: kill.pml.
  *
  * Context: process, may sleep.
  */

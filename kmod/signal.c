@@ -21,6 +21,10 @@
  *
  * Signals go to the process (kill_pid()), never to a thread: the leader may be a
  * zombie while others run.
+ *
+ * selftests/model/ goes through every order of these steps: cut.pml has E, S (the
+ * start_time), R, B, T and D, cont.pml the same with a stop and SIGCONT. A comment
+ * "model:" names the step that a piece of code is there.
  */
 #include <linux/hash.h>
 #include <linux/preempt.h>
@@ -108,7 +112,7 @@ static bool jt_marks_overflow(const struct jt_log *log, unsigned int at)
  * Mark the forks in flight, as the kernel does for a process group, and log it.
  * Marks are set whatever became of the parent's own signal: what is ignored there
  * is ignored by the child as well; but a stop and a SIGCONT must cancel each other
- * in the fork in flight, too.
+ * in the fork in flight, too. model: D in cut.pml and cont.pml.
  */
 static void jt_mark_forks(struct jt_member *member, struct task_struct *task, int sig,
 			  struct jt_note *note)
@@ -143,6 +147,7 @@ static void jt_mark_forks(struct jt_member *member, struct task_struct *task, in
  * SIGCONT from anybody. The kernel itself leaves a stop on the forks in flight
  * if the parent ignores SIGCONT (prepare_signal() returns before its own loop);
  * the stops that we put there must not outlive it. So must not those in the log.
+ * model: cont.pml, note_cont() and send_cont().
  */
 static void jt_note_cont(struct task_struct *task)
 {
@@ -275,7 +280,8 @@ void jt_deliver(struct jt_member *member, int sig, int priv, struct jobtrack_sig
 /*
  * Did the mark of a logged delivery travel with the fork that @task comes from?
  * A fork is marked exactly if the delivery found it on its parent's list; it lay
- * on the stack of the thread that forks, which is current's.
+ * on the stack of the thread that forks, which is current's. model: mark_is_on() in
+ * cut.pml; switch BY_BIT in cont.pml for why what is pending does not tell.
  */
 static bool jt_mark_travelled(const struct jt_log *log, unsigned int at,
 			      struct task_struct *task)
@@ -311,7 +317,10 @@ static bool jt_newborn_continued(struct jt_member *child, u64 time)
 	return false;
 }
 
-/* A stop that the newborn is to get, unless a SIGCONT came later. */
+/*
+ * A stop that the newborn is to get, unless a SIGCONT came later.
+ * model: cont.pml, deliver_stop().
+ */
 static bool jt_deliver_stop(struct jt_member *parent, struct jt_member *child, int sig, u64 time)
 {
 	if (jt_debug(JT_DEBUG_NO_CONT)) {
@@ -332,7 +341,10 @@ static bool jt_deliver_stop(struct jt_member *parent, struct jt_member *child, i
 	return true;
 }
 
-/* R < D < B: what the parent was sent since the child's start_time. */
+/*
+ * R < D < B: what the parent was sent since the child's start_time.
+ * model: cut.pml, B, replay_log().
+ */
 static void jt_replay_log(struct jt_member *parent, struct jt_member *child,
 			  struct task_struct *task, struct jt_operation *op)
 {
@@ -365,7 +377,10 @@ static void jt_replay_log(struct jt_member *parent, struct jt_member *child,
 	}
 }
 
-/* B < D: the operation under way has not reached the parent yet. */
+/*
+ * B < D: the operation under way has not reached the parent yet.
+ * model: cut.pml, B, keep_order().
+ */
 static void jt_keep_order(struct jt_member *parent, struct jt_member *child,
 			  struct jt_operation *op)
 {
@@ -399,7 +414,8 @@ static void jt_keep_order(struct jt_member *parent, struct jt_member *child,
  * @child: the newborn, a member
  * @task: its task, not woken yet
  *
- * Context: under tree->lock, in the creating thread.
+ * Context: under tree->lock, in the creating thread. model: B in cut.pml, cont.pml
+ * and kill.pml.
  */
 void jt_signal_newborn(struct jt_member *parent, struct jt_member *child,
 		       struct task_struct *task)

@@ -175,7 +175,7 @@ static int jt_tag_pass(struct jt_scan *scan, struct jt_job *job, u32 *tagged, u3
 /*
  * Passes until one finds nobody new: what a process forks before it is tagged is
  * found by the next, for its parent's record was there before the look
- * (jt_member_admit()'s barrier).
+ * (jt_member_admit()'s barrier). model: join.pml, tagger().
  */
 static int jt_tag_tree(struct jt_job *job, struct pid *root, struct jobtrack_tag *tag)
 {

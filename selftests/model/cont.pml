@@ -7,12 +7,13 @@
  * with OPS == 2 there is a second, and one of the two is a SIGCONT, in either order.
  * With OUTSIDER somebody who is not of the job sends SIGCONT with kill(2) once: to
  * the process group, whose members the kernel visits in any order; to the parent;
- * or to a child as soon as it is visible. With SLOTS=1 all newborns share a slot of
- * jt_conts.
+ * or to a child as soon as it is visible; with NEIGHBOUR, two of them to a child each.
+ * With SLOTS=1 all newborns share a slot of jt_conts.
  *
- * A process is `stopped` if it has stopped or will as soon as it runs: the kernel
- * takes care of what lies between. E, S, R, B, D as in cut.pml. A thread that has
- * a stop to take begins no fork: that is the kernel's check at E.
+ * S is compared by place in the parent's log, other times by a clock as fine as the
+ * order of events. A process is `stopped` if it has stopped or will as soon as it
+ * runs: the kernel takes care of what lies between. E, S, R, B, D as in cut.pml. A
+ * thread that has a stop to take begins no fork: that is the kernel's check at E.
  *
  * Asserted when all is over, unless JT_INEXACT was counted:
  *   - whom the outsider's SIGCONT was for, and whose stop came before the
@@ -35,12 +36,6 @@
 #define LOG	(2 * OPS)
 
 #define PROCS	(THREADS + 1)	/* the child of task t is t + 1 */
-#if THREADS == 1
-#define visited_all	(done == 1 && !proc[1].visible || done == 3)
-#else
-#define visited_all	(has(done, 0) && has(done, 1) == proc[1].visible && \
-			 has(done, 2) == proc[2].visible)
-#endif
 #ifndef SLOTS
 #define SLOTS	THREADS
 #endif
@@ -102,7 +97,7 @@ typedef Slot {
 Process proc[PROCS];
 Fork fork[THREADS];
 Slot slot[SLOTS];		/* jt_conts */
-byte now;			/* ktime_get_ns(): as fine as the order of events */
+byte now;			/* ktime_get_ns() */
 
 bool L, signal_mutex, tasklist;
 bool ignored;			/* SIGCONT, by all: children inherit that */
@@ -110,14 +105,15 @@ byte number;
 byte op = NONE;			/* tree->op */
 mtype sig[OPS];
 bool inexact;
-bool begun, ended;		/* the outsider's call */
+#define ALL	(bit(PROCS) - 1)
+byte begun, ended;		/* outsiders' calls: for which processes */
 
 /* A ghost: the operation under way is for process m, from here on. */
 #define counts_for(m, s)						\
 	proc[m].due = true;						\
 	proc[m].last = s;						\
-	proc[m].before = !begun;					\
-	proc[m].after = ended
+	proc[m].before = !has(begun, m);				\
+	proc[m].after = has(ended, m)
 
 /* A stop and a SIGCONT cancel each other, as in prepare_signal(). */
 #ifdef NO_CANCEL
@@ -202,10 +198,14 @@ inline deliver(m, s, first)
 		:: s == STOP -> proc[m].stopped = true; proc[m].continued = false
 		:: else ->
 			kernel_cont(m, false);
-#ifdef NOTE_OWN		/* kmod's first version: replay_log() then takes it for later */
-			note_cont(m);
+			if
+#ifdef NOTE_OWN
+			:: true -> note_cont(m)
+#else
+			:: proc[m].woken -> note_cont(m)
+			:: else		/* from the log: older than what follows there */
 #endif
-			skip
+			fi
 		fi;
 		now++;
 		e = proc[m].logged;
@@ -288,7 +288,7 @@ inline deliver_stop(c, since)
 proctype thread(byte task)
 {
 	byte c = task + 1;
-	byte start_time;
+	byte since;		/* the parent's log, at start_time */
 	byte i, e, a;
 	bool yes;
 
@@ -301,8 +301,7 @@ proctype thread(byte task)
 	fi;
 	atomic {
 		printf("S: task %d\n", task);
-		now++;
-		start_time = now
+		since = proc[0].logged
 	}
 	atomic { !tasklist ->
 		printf("R: task %d, makes process %d\n", task, c);
@@ -325,7 +324,7 @@ proctype thread(byte task)
 	do
 	:: a < proc[0].logged ->
 		if
-		:: proc[0].log[a].time < start_time || mark_travelled(a)
+		:: a < since || mark_travelled(a)
 		:: else ->
 			if
 			:: proc[0].log[a].sig == STOP -> deliver_stop(c, proc[0].log[a].time)
@@ -383,6 +382,21 @@ proctype operation(byte k)
 	unlock(signal_mutex)
 }
 
+#if defined(NO_SLOT)
+#define fill_slot(m)	skip
+#elif !defined(NO_SLOT_LOCK)
+#define fill_slot(m)	atomic {					\
+	now++;								\
+	slot[slot_of(m)].owner = m;					\
+	slot[slot_of(m)].time = now					\
+}
+#else
+#define fill_slot(m)							\
+	slot[slot_of(m)].owner = m;					\
+	atomic { now++; t = now };					\
+	slot[slot_of(m)].time = t
+#endif
+
 /* kill(2) reaches a process: group_send_sig_info() and in it the probe */
 inline send_cont(m, group)
 {
@@ -406,13 +420,7 @@ inline send_cont(m, group)
 	}
 	if
 	:: atomic { found -> note_cont(m) }
-	:: atomic { !found && !proc[m].woken ->
-#ifndef NO_SLOT
-		slot[slot_of(m)].owner = m;
-		now++;
-		slot[slot_of(m)].time = now
-#endif
-	   }
+	:: !found && !proc[m].woken -> fill_slot(m)
 	:: else
 	fi;
 	atomic {
@@ -421,41 +429,61 @@ inline send_cont(m, group)
 	}
 }
 
+#define to_visit(m)	(proc[m].visible && !has(done, m))
+
 proctype outsider()
 {
-	byte m, i, done;
+	byte m, i, done, t;
 	bool found;
 
 	if
+#ifndef NEIGHBOUR
 	/* the group */
 	:: atomic { true ->
 		tasklist = true;	/* read_lock(): no R meanwhile */
-		begun = true
+		begun = ALL
 	   }
 	   do
-	   :: atomic { proc[m].visible && !has(done, m) ->
+	   :: atomic {
+		if
+		:: to_visit(0) -> m = 0
+		:: to_visit(1) -> m = 1
+#if PROCS > 2
+		:: to_visit(2) -> m = 2
+#endif
+		:: else ->
+			ended = ALL;
+			tasklist = false;
+			break
+		fi;
 		done = done | bit(m)
 	      }
 	      send_cont(m, true)
-	   :: m = (m + 1) % PROCS
-	   :: atomic { visited_all ->
-		m = 0;
-		done = 0;
-		ended = true;
-		tasklist = false;
-		break
-	      }
 	   od
 	/* the parent */
-	:: begun = true;
+	:: begun = bit(0);
 	   send_cont(0, false);
-	   ended = true
+	   ended = ALL
+#endif
 	/* a child */
-	:: atomic { proc[1].visible -> begun = true }
+	:: atomic { proc[1].visible -> begun = begun | bit(1) }
 	   send_cont(1, false);
-	   ended = true
+	   ended = ended | bit(1)
 	fi
 }
+
+#ifdef NEIGHBOUR
+/* Another, who sends it to the other child. */
+proctype neighbour()
+{
+	byte i, t;
+	bool found;
+
+	atomic { proc[2].visible -> begun = begun | bit(2) }
+	send_cont(2, false);
+	ended = ended | bit(2)
+}
+#endif
 
 init {
 	byte i;
@@ -486,7 +514,10 @@ init {
 		od;
 		i = 0;
 #ifdef OUTSIDER
-		run outsider()
+		run outsider();
+#endif
+#ifdef NEIGHBOUR
+		run neighbour()
 #endif
 	}
 	_nr_pr == 1;

@@ -47,6 +47,7 @@ proctype process(byte p)
 	byte start_time;
 	bool found;
 
+end_unborn:
 	mem[WOKEN(p)] == 1;
 	if
 	:: goto end
