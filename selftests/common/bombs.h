@@ -38,6 +38,7 @@ static struct blast {
 	uint32_t alive;		/* roughly: a killed process is not taken off */
 	uint32_t refusals;
 	uint32_t quorum;	/* of whom nobody makes room */
+	uint32_t nap_us;	/* of who was refused */
 } *blast;
 
 static inline void begin_life(void)
@@ -54,7 +55,7 @@ static inline void leave_life(void)
 /* Refused by the limit: should this one make room? */
 static inline bool should_make_room(void)
 {
-	nap_us(500);
+	nap_us(blast->nap_us);
 	return look_at(&blast->alive) > blast->quorum && add_to(&blast->refusals, 1) & 1;
 }
 
@@ -243,12 +244,22 @@ static const struct bomb bomb_thread_exec = {
 	.name = "thread_exec", .life = thread_exec_life, .limit = 48, .quorum = 12,
 };
 
-/* ------------------------------------------------------------------------ deaf */
+/* ----------------------------------------------------------------- plain and deaf */
 
 static inline pid_t spawn_fork(void)
 {
 	return fork();
 }
+
+/* Nothing but fork(2): all in one process group, and in one tree for a while */
+static inline void plain_life(void)
+{
+	breed(spawn_fork);
+}
+
+static const struct bomb bomb_plain = {
+	.name = "plain", .life = plain_life, .limit = 64, .quorum = 32,
+};
 
 /* All signals are blocked. */
 static inline void deaf_life(void)
@@ -313,7 +324,7 @@ static const struct bomb bomb_namespaces = {
 
 static const struct bomb *const bombs[] = {
 	&bomb_daemons, &bomb_runners, &bomb_vfork_exec, &bomb_headless,
-	&bomb_thread_exec, &bomb_deaf, &bomb_namespaces,
+	&bomb_thread_exec, &bomb_plain, &bomb_deaf, &bomb_namespaces,
 };
 
 static inline void blast_map(void)
@@ -356,12 +367,16 @@ static inline int bomb_main(void *arg)
 	return 0;
 }
 
+/* Of a bomb that is about to be lit. */
+static inline void blast_begin(const struct bomb *bomb)
+{
+	*blast = (struct blast) { .alive = 1, .quorum = bomb->quorum, .nap_us = 500 };
+}
+
 /* Light a bomb in a job: its keeper. */
 static inline pid_t bomb_light(int job, const struct bomb *bomb)
 {
-	memset(blast, 0, sizeof(*blast));
-	blast->alive = 1;
-	blast->quorum = bomb->quorum;
+	blast_begin(bomb);
 	return keeper(job, OWNER, bomb_main, (void *)bomb);
 }
 

@@ -4,32 +4,19 @@
  * the kernel: by process group, session, process tree, environment cookie or
  * supplementary group ID
  *
- * The killers are meant to be good ones: they signal what they find as soon as
- * they may, do it again and again for as long as told, and skip the dead.
+ * The killers are meant to be good ones: they do it again and again for as long
+ * as told. common/oldways.h has how they find what they kill.
  */
 #define _GNU_SOURCE
-#include <ctype.h>
-#include <dirent.h>
-#include <err.h>
-#include <fcntl.h>
+#include "common/oldways.h"
+
 #include <grp.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
-#include <unistd.h>
 
-#define COOKIE		"BATCH_JOB_COOKIE"
 #define EMPTY_PASSES	20	/* in a row, and a killer takes its work for done */
 #define LOOK_S		0.5	/* how long to look at what doesn't keep still */
-#define PF_EXITING	0x4	/* in the flags of /proc/PID/stat */
-
-struct stat_line {
-	pid_t ppid, pgrp, sid;
-};
 
 static long id;			/* the job's first process, its group ID, or a user */
 
@@ -41,149 +28,27 @@ static double now(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-static DIR *open_proc(void)
-{
-	DIR *dir = opendir("/proc");
-
-	if (!dir)
-		err(1, "/proc");
-	return dir;
-}
-
-static ssize_t read_proc(const char *dir, const char *name, char *buf, size_t size)
-{
-	char path[64];
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%s/%s", dir, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, buf, size - 1);
-	close(fd);
-	buf[n > 0 ? n : 0] = '\0';
-	return n;
-}
-
-/* False for what is dead or has begun to exit */
-static bool read_stat(const char *pid, struct stat_line *s)
-{
-	unsigned int flags;
-	char buf[1024], *rest;
-
-	read_proc(pid, "stat", buf, sizeof(buf));
-	rest = strrchr(buf, ')');
-	return rest && sscanf(rest, ") %*c %d %d %d %*d %*d %u", &s->ppid, &s->pgrp, &s->sid,
-			      &flags) == 4 && !(flags & PF_EXITING);
-}
-
-static const char *field(const char *text, const char *name)
-{
-	const char *at = strstr(text, name);
-
-	return at ? at + strlen(name) : "";
-}
-
-/* ------------------------------------------------------------ the strategies */
-
-static bool in_pgrp(const char *pid)
-{
-	struct stat_line s;
-
-	return read_stat(pid, &s) && s.pgrp == id;
-}
-
-static bool in_session(const char *pid)
-{
-	struct stat_line s;
-
-	return read_stat(pid, &s) && s.sid == id;
-}
-
-static bool in_tree(const char *pid)
-{
-	struct stat_line s;
-	char parent[16];
-
-	if (!read_stat(pid, &s))
-		return false;
-	if (atol(pid) == id)
-		return true;
-	snprintf(parent, sizeof(parent), "%d", s.ppid);
-	return s.ppid > 1 && in_tree(parent);
-}
-
-static bool has_cookie(const char *pid)
-{
-	static char environ[1 << 17];
-	ssize_t n = read_proc(pid, "environ", environ, sizeof(environ));
-
-	for (char *s = environ; n > 0 && s < environ + n; s += strlen(s) + 1)
-		if (!strncmp(s, COOKIE "=", sizeof(COOKIE)) && atol(s + sizeof(COOKIE)) == id)
-			return true;
-	return false;
-}
-
-static bool has_gid(const char *pid)
-{
-	char status[4096], *end;
-	const char *at;
-
-	read_proc(pid, "status", status, sizeof(status));
-	at = field(status, "\nGroups:\t");
-	for (long gid = strtol(at, &end, 10); end > at; gid = strtol(at = end, &end, 10))
-		if (gid == id && *field(status, "\nState:\t") != 'Z')
-			return true;
-	return false;
-}
-
-static const struct strategy {
-	const char *name;
-	bool (*ours)(const char *pid);
-} strategies[] = {
-	{ "pgrp", in_pgrp },
-	{ "session", in_session },
-	{ "tree", in_tree },
-	{ "cookie", has_cookie },
-	{ "gid", has_gid },
-	{ 0 }
-};
-
 /* --------------------------------------------------------------- the killer */
 
 static unsigned int found, signalled;
+static bool whole_group;
 
-static void one_pass(const struct strategy *by)
+static void kill_one(pid_t pid)
 {
-	static pid_t later[1 << 16];
-	size_t n = 0;
-	struct dirent *entry;
-	DIR *dir = open_proc();
-
-	while ((entry = readdir(dir))) {
-		pid_t pid = atoi(entry->d_name);
-
-		if (!isdigit(entry->d_name[0]) || !by->ours(entry->d_name))
-			continue;
-		found++;
-		if (by->ours == in_tree)	/* whose links the first kill would break */
-			later[n++] = pid;
-		else
-			signalled += !kill(by->ours == in_pgrp ? -id : pid, SIGKILL);
-	}
-	closedir(dir);
-	while (n)
-		signalled += !kill(later[--n], SIGKILL);
+	found++;
+	signalled += !kill(whole_group ? -id : pid, SIGKILL);
 }
 
-static void kill_job(const struct strategy *by, double seconds)
+static void kill_job(const struct oldway *by, double seconds)
 {
 	double start = now();
 	int passes = 0, empty = 0;
 
+	whole_group = by->ours == in_pgrp;
 	do {
 		unsigned int before = found;
 
-		one_pass(by);
+		oldway_each(by, id, kill_one);
 		passes++;
 		empty = found == before ? empty + 1 : 0;
 	} while (empty < EMPTY_PASSES && now() - start < seconds);
@@ -212,7 +77,7 @@ static unsigned long births(void)
 {
 	static char buf[1 << 16];
 
-	read_proc(".", "stat", buf, sizeof(buf));
+	read_entry(".", "stat", buf, sizeof(buf));
 	return strtoul(field(buf, "\nprocesses "), NULL, 10);
 }
 
@@ -222,7 +87,7 @@ static bool is_alive(const char *pid)
 	char status[4096];
 	struct stat_line s;
 
-	read_proc(pid, "status", status, sizeof(status));
+	read_entry(pid, "status", status, sizeof(status));
 	return atol(field(status, "\nUid:\t")) == id && read_stat(pid, &s) &&
 	       !(strtoull(field(status, "\nSigPnd:\t"), NULL, 16) & 1ULL << (SIGKILL - 1));
 }
@@ -241,16 +106,16 @@ static void count_alive(void)
 	bool exact;
 
 	do {
-		struct dirent *entry;
 		DIR *dir = open_proc();
+		const char *pid;
 
 		before = births();
 		alive = 0;
-		while ((entry = readdir(dir))) {
-			if (!isdigit(entry->d_name[0]) || !is_alive(entry->d_name))
+		while ((pid = next_process(dir))) {
+			if (!is_alive(pid))
 				continue;
 			alive++;
-			snprintf(last, sizeof(last), "%.15s", entry->d_name);
+			snprintf(last, sizeof(last), "%.15s", pid);
 		}
 		closedir(dir);
 		exact = births() == before;
@@ -271,6 +136,7 @@ static void count_alive(void)
 int main(int argc, char **argv)
 {
 	long uid = 1000, gid = 20001, limit = 300;
+	const struct oldway *by;
 	double seconds = 0;
 	int c;
 
@@ -297,11 +163,10 @@ int main(int argc, char **argv)
 		count_alive();
 		return 0;
 	}
-	for (const struct strategy *by = strategies; by->name; by++) {
-		if (!strcmp(argv[optind], by->name)) {
-			kill_job(by, seconds);
-			return 0;
-		}
+	by = oldway(argv[optind]);
+	if (by) {
+		kill_job(by, seconds);
+		return 0;
 	}
 usage:
 	fprintf(stderr, "usage: oldway [-u UID] [-g GID] [-n PROCESSES] start CMD...\n"
