@@ -18,16 +18,19 @@ KVER		?= $(or $(call headers,$(running)),$(shell \
 TESTS		?=
 KERNELS		?= 6.1
 CPUS		?= $(if $(TESTS),2,1 2 4)
+# What `make bench` measures, and whether roughly
+WHAT		?=
+QUICK		?=
 
 vm		:= selftests/vm
 export BUILD := $(abspath $(BUILD))
 export CACHE ?= $(BUILD)/cache
-export TESTS KERNELS CPUS
+export TESTS KERNELS CPUS WHAT QUICK
 MAKEFLAGS	+= --no-print-directory
 quiet		:= $(if $(V),,-s)	# V=1 shows the commands
 
 .PHONY: all module module-debug tools install load unload deps guest selftests \
-	check check-runner model demo vm-shell lint clean distclean help
+	check check-runner model demo bench vm-shell lint clean distclean help
 
 all: module tools	## module for KVER, library, command and man page (default)
 
@@ -114,6 +117,13 @@ model-deps: deps
 demo: export TESTS = none	# of which it needs none to be built
 demo: guest		## see jobs tracked, listed and killed, in a virtual machine
 	@selftests/demo/run
+
+bench: export TESTS = none
+bench: export BENCH = 1
+bench: deps		## what it costs next to others; WHAT="cost kill list memory growth smp" QUICK=1
+	@$(vm)/install-packages -f selftests/bench/packages
+	@$(MAKE) guest
+	@selftests/bench/run
 
 vm-shell: guest		## a shell in a virtual machine with the module loaded
 	@$(vm)/boot --shell -c $(if $(filter 2,$(CPUS)),2,$(lastword $(CPUS))) -t 86400 $(vm)/shell
