@@ -30,7 +30,7 @@ MAKEFLAGS	+= --no-print-directory
 quiet		:= $(if $(V),,-s)	# V=1 shows the commands
 
 .PHONY: all module module-debug tools install load unload deps guest selftests \
-	check check-runner model demo bench vm-shell lint clean distclean help
+	check check-runner check-races model demo bench vm-shell lint clean distclean help
 
 all: module tools	## module for KVER, library, command and man page (default)
 
@@ -102,6 +102,16 @@ selftests:
 
 check: $(if $(TESTS),,model-deps) guest	## all tests in virtual machines; TESTS="signal" CPUS="2 4" KERNELS="6.1"
 	@RUNNER=$(if $(TESTS),,1) MODEL=$(if $(TESTS),,1) $(vm)/run
+
+# As far as they go in a night: JT_RACES= and REPEAT= say how far that is.
+check-races: export TESTS = replay races bomb held lost oracle rules signal stop
+check-races: export CPUS = 2 4 8
+check-races: export JT_RACES ?= 10
+check-races: export REPEAT ?= 2
+check-races: export LIMIT ?= 7200
+check-races: export SILENCE ?= 900
+check-races: guest	## the tests of races again and again, for hours
+	@$(vm)/run
 
 check-runner: deps	## only the tests of what runs the tests
 	@$(vm)/kernel 6.1 >/dev/null
