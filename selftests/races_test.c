@@ -138,9 +138,11 @@ TEST_F_TIMEOUT(races, met_what_they_are_for, RACE_TIMEOUT)
 
 #define TELL(counter)	(unsigned long long)(tally->counter + MET(&self->met, counter))
 #define TALLIED(what)	(unsigned long long)(tally->what)
-	TH_LOG("%s in all: births %llu, signalled %llu; %llu pairs replayed, %llu had the signal, %llu were beyond the cut; %llu PIDs reused; %llu ms",
-	       self->course.scenario->name, TELL(births), TELL(signalled), TALLIED(checked),
-	       TALLIED(taken), TALLIED(beyond), TALLIED(pids_reused), TALLIED(ms));
+	TH_LOG("%s: %llu births, %llu signalled, %llu PIDs reused, in %llu ms",
+	       self->course.scenario->name, TELL(births), TELL(signalled), TALLIED(pids_reused),
+	       TALLIED(ms));
+	TH_LOG("replayed: %llu pairs of a process and an operation; %llu signalled, %llu beyond",
+	       TALLIED(checked), TALLIED(taken), TALLIED(beyond));
 	TH_LOG("in flight: by mark %llu, by log %llu, by order %llu, condemned %llu, inexact %llu",
 	       TELL(by_mark), TELL(by_log), TELL(by_order), TELL(condemned), TELL(inexact));
 }

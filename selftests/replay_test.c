@@ -33,7 +33,8 @@ static uint32_t forks(uint32_t parent)
 
 static void begin_log(void)
 {
-	n = lives = 0;
+	n = 0;
+	lives = 0;
 	SAY(NONE, 0);
 }
 
@@ -293,7 +294,8 @@ static void model_reach(uint32_t who, uint32_t operation)
 {
 	if (life[who].reached || !life[who].alive)
 		return;
-	life[who].reached = life[who].signalled = true;
+	life[who].reached = true;
+	life[who].signalled = true;
 	life[who].memory = n;
 	SAY(GOT, who, .other = operation);
 }

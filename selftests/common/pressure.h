@@ -155,24 +155,23 @@ static inline bool press_racers(const struct pressure *pressure)
 }
 
 /*
- * Once they are all there the quota is set, and the signaller goes to its own. Not
- * later: a process cannot change its cgroup while a fork is held up by a quota.
+ * Once they are all there. The signaller goes to its own group before there is a
+ * quota: a process cannot change its cgroup while a fork is held up by one.
  */
 static inline bool press_signaller(const struct pressure *pressure)
 {
 	const struct sched_param none = { 0 };
 
-	if (pressure->what & PRESS_QUOTA &&
-	    !(enter_cgroup("signaller") && limit_cgroup("signaller", "1000 10000") &&
-	      limit_cgroup("forkers", "10000 20000")))
+	if (pressure->what & PRESS_QUOTA && !enter_cgroup("signaller"))
 		return false;
 	return !(pressure->what & PRESS_IDLE) || sched_setscheduler(0, SCHED_OTHER, &none) == 0;
 }
 
-static inline bool lift_quota(const struct pressure *pressure)
+static inline bool set_quota(const struct pressure *pressure, bool on)
 {
 	return !(pressure->what & PRESS_QUOTA) ||
-		(limit_cgroup("forkers", "max") && limit_cgroup("signaller", "max"));
+		(limit_cgroup("forkers", on ? "10000 20000" : "max") &&
+		 limit_cgroup("signaller", on ? "1000 10000" : "max"));
 }
 
 static inline bool is_pressed(const struct pressure *pressure, pid_t pid)

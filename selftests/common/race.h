@@ -6,8 +6,8 @@
 #ifndef JOBTRACK_TEST_RACE_H
 #define JOBTRACK_TEST_RACE_H
 
+#include "lives.h"
 #include "pressure.h"
-#include "racers.h"
 
 #define RT(n)		(34 + (n))	/* SIGRTMIN is no constant */
 
@@ -16,7 +16,7 @@
 struct scenario {
 	const char *name;
 	struct racers racers[3];
-	unsigned int room;	/* processes at a time, if not 24 */
+	unsigned int room;	/* processes at a time */
 	unsigned int pressure;
 	unsigned int rounds;	/* of a race, if not 3 */
 	bool threads;		/* that share a process: a stop comes when one of them takes it */
@@ -36,16 +36,20 @@ static const struct scenario scenarios[SCENARIOS] = {
 	[EXEC] = { "exec", { SOME(execer, 4) }, .room = 12, .threads = true },
 	[EXITS] = { "exits", { SOME(burst, 3), SOME(headless, 4) }, .room = 24, .threads = true },
 	[HELD] = { "held", { SOME(holder, RACE_HELD), SOME(runner, 3) }, .room = 24 },
-	[LINGER] = { "linger", { SOME(runner, 10) }, .room = 24, .pressure = PRESS_LINGER },
+	[LINGER] = {
+		"linger", { SOME(runner, 10) }, .room = 24, .rounds = 2, .pressure = PRESS_LINGER,
+	},
 	[QUOTA] = {
-		"quota", { SOME(runner, 40), SOME(breeder, 4) }, .room = 64, .rounds = 1,
+		"quota", { SOME(runner, 36), SOME(breeder, 2) }, .room = 56, .rounds = 2,
 		.pressure = PRESS_QUOTA | PRESS_PREEMPT,
 	},
 	[IDLE] = {
-		"idle", { SOME(runner, 6), SOME(breeder, 3) }, .room = 24,
+		"idle", { SOME(runner, 6), SOME(breeder, 3) }, .room = 24, .rounds = 2,
 		.pressure = PRESS_IDLE | PRESS_PREEMPT,
 	},
-	[PIDS] = { "pids", { SOME(runner, 6), SOME(burst, 2) }, .room = 24, .pressure = PRESS_PIDS },
+	[PIDS] = {
+		"pids", { SOME(runner, 6), SOME(burst, 2) }, .room = 24, .pressure = PRESS_PIDS,
+	},
 };
 
 struct class {
@@ -165,7 +169,7 @@ static inline bool race_end(struct course *course)
 {
 	if (course->job < 0)
 		return true;
-	OR_WRONG(lift_quota(&course->pressure), "the quota stays");
+	OR_WRONG(set_quota(&course->pressure, false), "the quota stays");
 	OR_WRONG(jt_signal(course->job, SIGKILL, NULL) == 0 && jt_wait_empty(course->job),
 		 "the job does not end");
 	for (size_t i = 0; i < ARRAY_SIZE(course->keeper); i++) {
@@ -322,6 +326,7 @@ static inline bool volley(struct course *course)
 	unsigned int held = crowd_size(course->scenario, "holder");
 	struct jobtrack_signal counts;
 
+	OR_WRONG(set_quota(&course->pressure, true), "no quota");
 	OR_WRONG(forks_go_on(), "the forks don't go on");
 	OR_WRONG(hold_forks(held), "the forks are not held");
 	nap_us(rand_r(&course->seed) % 3000);
@@ -340,6 +345,7 @@ static inline bool volley(struct course *course)
 		}
 	}
 	OR_WRONG(class->fatal || let_forks_go(held), "the forks are held for ever");
+	OR_WRONG(set_quota(&course->pressure, false), "the quota stays");
 	return true;
 }
 
@@ -353,7 +359,6 @@ static inline bool race_rounds(struct course *course)
 		OR_WRONG(!course->class->fatal || jt_wait_empty(course->job), "somebody survives");
 		OR_WRONG(all_have_seen(course, look_at(&race->n)), "somebody does not answer");
 	}
-	OR_WRONG(lift_quota(&course->pressure), "the quota stays");
 	race->stop = true;
 	OR_WRONG(all_have_seen(course, GONE), "somebody does not come to the roll-call");
 	return true;

@@ -277,7 +277,8 @@ static inline bool replay(const struct replay_event *log, uint32_t n, uint32_t l
 		op = (struct replay_operation) {
 			.name = log[i].who, .sort = log[i].other, .begin = i, .end = i,
 		};
-		while (op.end < n && !(log[op.end].kind == REPLAY_END && log[op.end].who == op.name))
+		while (op.end < n &&
+		       !(log[op.end].kind == REPLAY_END && log[op.end].who == op.name))
 			op.end++;
 		v->operation = op.name;
 		if (op.end == n)
