@@ -70,7 +70,7 @@ FIXTURE_TEARDOWN(races)
 	struct tally *tally = self->tally;
 
 	EXPECT_TRUE(course_close(&self->course, &tally->pressed));
-	EXPECT_TRUE(met_end(&self->met, self->course.scenario->name));
+	EXPECT_EQ(0, jt_info(&self->met.after));
 	EXPECT_EQ(0, MET(&self->met, lost) + MET(&self->met, unseen));
 	EXPECT_EQ(0, MET(&self->met, inexact));
 #define TALLY(counter)	(tally->counter += MET(&self->met, counter))

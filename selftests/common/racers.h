@@ -73,16 +73,24 @@ static inline void race_map(void)
 
 /* ------------------------------------------------------------------ the log */
 
+/* An event's kind comes last: its writer may be killed meanwhile. */
+static inline uint32_t race_append(struct replay_event e)
+{
+	uint32_t at = add_to(&race->n, 1);
+	uint16_t kind = e.kind;
+
+	CHECK(at < RACE_EVENTS);
+	e.kind = REPLAY_NONE;
+	race->event[at] = e;
+	__atomic_store_n(&race->event[at].kind, kind, __ATOMIC_RELEASE);
+	return at;
+}
+
 static inline uint32_t race_write(struct replay_event e)
 {
-	uint32_t at;
-
 	e.since = look_at(&race->n);
 	syscall(SYS_getppid);
-	at = add_to(&race->n, 1);
-	CHECK(at < RACE_EVENTS);
-	race->event[at] = e;
-	return at;
+	return race_append(e);
 }
 
 static inline uint32_t race_note(enum replay_kind kind, uint32_t who, uint32_t other)
@@ -238,16 +246,13 @@ static inline pid_t racer_fork(unsigned long flags)
 /* Signals that come from now on may find nobody any more. */
 static inline void racer_takes_leave(void)
 {
-	uint32_t name = racer_name(), since = look_at(&race->n), at;
+	struct replay_event e = { .kind = REPLAY_EXIT, .who = racer_name() };
 
+	e.since = look_at(&race->n);
 	syscall(SYS_getppid);
 	me.leaving = true;
-	at = add_to(&race->n, 1);
-	CHECK(at < RACE_EVENTS);
-	race->event[at] = (struct replay_event) {
-		.kind = REPLAY_EXIT, .who = name, .since = since,
-	};
-	race_dismiss(name);
+	race_append(e);
+	race_dismiss(e.who);
 }
 
 static inline void racer_leaves(void)

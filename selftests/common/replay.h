@@ -135,8 +135,9 @@ static inline struct replay_life *replay_lives(const struct replay_event *log, u
 
 		if (e->kind == REPLAY_NONE || e->kind == REPLAY_BEGIN || e->kind == REPLAY_END)
 			continue;
-		if (!e->who || e->who > lives || (e->kind == REPLAY_FORK &&
-						  (e->other <= e->who || e->other > lives))) {
+		if (!e->who || e->who > lives ||
+		    ((e->kind == REPLAY_FORK || e->kind == REPLAY_FAIL) &&
+		     (e->other <= e->who || e->other > lives))) {
 			replay_says(v, "has a name that cannot be", e->who, i);
 			free(life);
 			return NULL;
