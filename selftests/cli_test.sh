@@ -8,6 +8,7 @@
 
 tests='
 	help_and_version
+	help_agrees_with_the_rest
 	wrong_usage
 	no_such_thing
 	module_not_there
@@ -31,10 +32,15 @@ tests='
 	no_terminal_escapes
 	kill_prints
 	kill_signals_by_name
+	kill_like_kill1
 	kill_waits_and_kills
+	kill_tells_what_remains
 	kill_denied
 	wait_empty
 	wait_timeout
+	wait_tells_why
+	wait_tells_of_dumping_core
+	wait_tells_of_frozen_cgroups
 	tag_processes
 	tag_tree
 	tag_refused
@@ -45,6 +51,8 @@ tests='
 '
 
 here=${0%/*}
+manual=/usr/share/man/man1/jobtrack.1
+completion=/usr/share/bash-completion/completions/jobtrack
 T=$(mktemp -d) || exit 1
 chmod 777 "$T"
 NL='
@@ -163,6 +171,21 @@ help_and_version() {
 		jt --help; printed "^ $c "
 		jt $c --help; status 0; silent; printed '^Usage:'; printed "^ jobtrack $c"
 		jt $c -h; status 0; silent; printed '^Options:'
+	done
+}
+
+# Each option of --help is in the man page and is completed, and no other is.
+help_agrees_with_the_rest() {
+	for c in run list ps kill wait tag which stat; do
+		options=$(jobtrack $c --help | grep -oE '^ -., --[a-z-]+' | sed 's/^.*--//' | sort)
+		completed=$(grep -E "^	([a-z]+ \| )*$c( \| [a-z]+)*\)" $completion |
+			    sed -n "s/.*words='\(--[^']*\)'.*/\1/p" |
+			    tr ' ' '\n' | sed 's/^--//' | sort)
+		[ "$options" = "$completed" ] || wrong "$c: completed: $completed, --help: $options"
+		paged=$(sed -e "1,/^\.SS jobtrack $c\$/d" -e '/^\.S[SH]/,$d' -e 's/\\-/-/g' $manual |
+			sed -n 's/^.*, \\fB--\([a-z-]*\)\\fR.*/\1/p')
+		[ "$options" = "$({ echo help; echo "$paged"; } | grep . | sort)" ] ||
+			wrong "$c: in the man page: $paged, --help: $options"
 	done
 }
 
@@ -567,6 +590,24 @@ kill_signals_by_name() {
 	done
 } 2>/dev/null
 
+kill_like_kill1() {
+	for s in 9=9 KILL=9 SIGKILL=9 TERM=15 15=15 RTMIN+2=36; do
+		job one sleep 1000
+		jt kill "-${s%=*}" one
+		status 0
+		prints '1 signalled'
+		wait "$pid"
+		got=$? did="kill -$s"
+		status $((128 + ${s#*=}))
+	done
+	job one sleep 1000
+	jt kill -w 60 -HUP one; status 0; prints '1 signalled'
+	fails 2 "'FROB' is not a signal"	kill -FROB one
+	fails 2 "'65' is not a signal"		kill -65 one
+	fails 2 "'-9' is not a number"		kill -w -9 one
+	fails 2 "'-9' is neither a job"		kill -- -9
+} 2>/dev/null
+
 kill_waits_and_kills() {
 	job one sleep 1000
 	jt kill -w 60 one; status 0; silent; prints '1 signalled'
@@ -583,6 +624,51 @@ kill_waits_and_kills() {
 	prints "1 signalled (one)${NL}1 signalled, 1 ignored (two)${NL}1 killed (two)"
 	gone two || wrong 'kill -w left the second job'
 	wait
+} 2>/dev/null
+
+# Tasks of such a cgroup of version 1 cannot be killed before it is thawed.
+freezer=$T/freezer
+freezer_make() {
+	mkdir "$freezer"
+	mount -t cgroup -o freezer none "$freezer"
+	mkdir -p "$freezer/cold/inner"
+}
+freeze() {	# PID...
+	for p in "$@"; do echo "$p" >"$freezer/cold/inner/cgroup.procs"; done
+	echo FROZEN >"$freezer/cold/freezer.state"
+	eventually grep -qx FROZEN "$freezer/cold/freezer.state"
+}
+thaw() { echo THAWED >"$freezer/cold/freezer.state"; }
+freezer_remove() {
+	rmdir "$freezer/cold/inner" "$freezer/cold"
+	umount "$freezer"
+	rmdir "$freezer"
+}
+
+# A job that does not die is told of, once, and does not keep another one alive.
+kill_tells_what_remains() {
+	freezer_make
+	job stuck sleep 1000
+	stuck=$pid
+	freeze $stuck
+	job other sh -c 'trap "" TERM; exec sleep 1000'
+	other=$pid
+	eventually grep -q 'SigIgn:.*4...$' "/proc/$pid/status"
+	jobtrack kill -w 0.2 stuck other >"$T/out" 2>"$T/err" &
+	killer=$!
+	eventually grep -q 'stuck is not empty: 1 process remains' "$T/err"
+	eventually dead $other
+	dead $killer && wrong 'kill -w does not wait on'
+	thaw
+	wait $killer
+	got=$? did='kill -w of a frozen job'
+	status 0
+	slurp "$T/out"
+	[ "$(echo "$text" | grep -c ' killed')" = 2 ] || wrong "$did: printed: $text"
+	cp "$T/err" "$T/out"
+	printed "^$stuck D \(uninterruptible\), .*, frozen by cgroup /cold: \[sleep\]\$"
+	[ "$(grep -c '' "$T/out")" = 2 ] || wrong "$did: said: $(cat "$T/out")"
+	freezer_remove
 } 2>/dev/null
 
 kill_denied() {
@@ -643,6 +729,84 @@ wait_timeout() {
 	status 3
 	printed "^$pid T \\(stopped\\), alive for "
 	end one
+}
+
+# remains PID STATE-AND-WORD FUNCTION WORDS-AND-COMMAND, of job one
+remains() {
+	printed "^$1 $2, (alive|leaving) for [0-9]+\\.[0-9]{3} s, in $3, $4\$"
+}
+in_state() {	# LETTER PID
+	grep -q "^State:.$1" "/proc/$2/status"
+}
+
+wait_tells_why() {
+	job one "$here/stuck" vfork
+	eventually in_state D "$pid"
+	jt wait -t 0 one; status 3
+	remains "$pid" 'D \(uninterruptible\)' '[a-z_]+' \
+		'waits for its vfork child to exec or exit: \[stuck\]'
+	printed "^[0-9]+ S .* in [a-z_]+: $here/stuck vfork\$"	# of which nothing is known
+	end one
+
+	job one "$here/stuck" traced
+	eventually sh -c 'jobtrack ps one | grep -q " t "'
+	jt wait -t 0 one; status 3
+	remains '[0-9]+' 't \(traced\)' '[a-z_.0-9]+' \
+		"stopped by its tracer $pid \\(stuck\\): $here/stuck traced"
+	end one
+
+	job one sh -c 'kill -STOP $$'
+	eventually in_state T "$pid"
+	jt wait -t 0 one; status 3
+	remains "$pid" 'T \(stopped\)' '[a-z_]+' 'until SIGCONT: sh -c kill -STOP \$\$'
+	end one
+
+	job one "$here/headless"
+	eventually in_state Z "$pid"
+	jt wait -t 0 one; status 3
+	remains "$pid" 'S \(sleeping\)' '([a-z_]+)' "main thread ended \(living: 1 in \\2\): .*"
+	end one
+
+	mkdir "$T/nfs"
+	job one "$here/stuck" nfs "$T/nfs"
+	eventually in_state D "$pid"
+	jt wait -t 0 one; status 3
+	remains "$pid" 'D \(uninterruptible\)' 'rpc_[a-z_]+' 'waits for an NFS server: \[stuck\]'
+	end one
+}
+
+wait_tells_of_dumping_core() {
+	pattern=$(cat /proc/sys/kernel/core_pattern)
+	echo '|/bin/sleep 54321' >/proc/sys/kernel/core_pattern	# reads nothing
+	job one sh -c 'kill -ABRT $$'
+	eventually grep -q 'CoreDumping:.1' "/proc/$pid/status"
+	echo "$pattern" >/proc/sys/kernel/core_pattern
+	jt wait -t 0 one; status 3
+	remains "$pid" '[SD] \([a-z]+\)' '[a-z_]+' 'dumps core: .*'
+	end one
+	kill "$(ps -o pid,args | awk '$3 == 54321 { print $1 }')"
+}
+
+wait_tells_of_frozen_cgroups() {
+	group=/sys/fs/cgroup/jobtrack_cli
+	mkdir -p $group/inner
+	job one sleep 1000
+	echo "$pid" >$group/inner/cgroup.procs
+	echo 1 >$group/cgroup.freeze
+	eventually grep -qx 'frozen 1' $group/cgroup.events
+	jt wait -t 0 one; status 3
+	remains "$pid" 'S \(sleeping\)' '[a-z_]+' 'frozen by cgroup /jobtrack_cli: sleep 1000'
+	end one
+	eventually rmdir $group/inner $group
+
+	freezer_make
+	job one sleep 1000
+	freeze "$pid"
+	jt wait -t 0 one; status 3
+	remains "$pid" 'D \(uninterruptible\)' '[a-z_]+' 'frozen by cgroup /cold: \[sleep\]'
+	thaw
+	end one
+	freezer_remove
 }
 
 tag_processes() {

@@ -106,7 +106,7 @@ static void expect_held_up(struct __test_metadata *_metadata, FIXTURE_DATA(wait)
 
 	EXPECT_EQ(3, command_wait(self, "0.1"));
 	snprintf(word, sizeof(word), "%d %c ", pid, sleeps);
-	EXPECT_TRUE(names_it(self->output, word, "request_wait_answer"))
+	EXPECT_TRUE(names_it(self->output, word, "request_wait_answer, waits for a FUSE server"))
 		TH_LOG("%s", self->output);
 }
 
@@ -291,7 +291,8 @@ TEST_F(wait, namespace_held_up_by_a_zombie)
 	EXPECT_FALSE(fd_ready(self->job, 100));
 	EXPECT_EQ(3, command_wait(self, "0"));
 	snprintf(word, sizeof(word), "%d ", lazy->init);	/* S or I, by kernel */
-	EXPECT_TRUE(names_it(self->output, word, "zap_pid_ns_processes"))
+	EXPECT_TRUE(names_it(self->output, word,
+			     "zap_pid_ns_processes, waits until its PID namespace is empty"))
 		TH_LOG("%s", self->output);
 	gate_add(&lazy->go, 1);
 	EXPECT_EQ(0, reap(parent));

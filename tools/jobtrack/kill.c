@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* jobtrack kill: signal every process of a job, atomically. */
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -8,6 +9,7 @@
 #include <time.h>
 
 #include "common.h"
+#include "remaining.h"
 
 struct target {
 	const char *name;
@@ -51,20 +53,6 @@ static bool signal_job(const struct target *target, int sig, const char *verb, b
 	return false;
 }
 
-static bool wait_or_kill(const struct target *target, int sig, int64_t timeout, bool several)
-{
-	if (!jobtrack_job_wait(target->fd, timeout))
-		return true;
-	/* After a KILL there is nothing stronger: wait on. */
-	if (errno == ETIMEDOUT && sig != SIGKILL &&
-	    !signal_job(target, SIGKILL, "killed", several))
-		return false;
-	if (!jobtrack_job_wait(target->fd, -1))
-		return true;
-	complain("%s: %s", target->name, strerror(errno));
-	return false;
-}
-
 static int64_t now_ms(void)
 {
 	struct timespec ts;
@@ -73,11 +61,50 @@ static int64_t now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+/* True also where there is nothing to wait for. */
+static bool empty_by(const struct target *target, int64_t deadline)
+{
+	int64_t left = deadline - now_ms();
+
+	return target->fd < 0 || !jobtrack_job_wait(target->fd, left > 0 ? left : 0) ||
+	       errno != ETIMEDOUT;
+}
+
+/*
+ * All jobs were signalled at the same time: the time is up for all at once, and
+ * none waits for another to get its KILL. After that there is nothing stronger:
+ * say once what remains, and wait on.
+ */
+static bool wait_and_kill(struct target *targets, int count, int dev, int sig, int64_t timeout)
+{
+	int64_t deadline = now_ms() + timeout;
+	bool all = true;
+	int i;
+
+	for (i = 0; i < count && sig != SIGKILL; i++) {
+		if (empty_by(&targets[i], deadline) ||
+		    signal_job(&targets[i], SIGKILL, "killed", count > 1))
+			continue;
+		targets[i].fd = -1;
+		all = false;
+	}
+	deadline = now_ms() + (timeout > 1000 ? timeout : 1000);
+	for (i = 0; i < count; i++)
+		if (!empty_by(&targets[i], deadline))
+			empty_or_tell(stderr, dev, targets[i].fd, targets[i].name);
+	for (i = 0; i < count; i++) {
+		if (targets[i].fd < 0 || !jobtrack_job_wait(targets[i].fd, -1))
+			continue;
+		complain("%s: %s", targets[i].name, strerror(errno));
+		all = false;
+	}
+	return all;
+}
+
 static int kill_jobs(struct target *targets, int count, int sig, int64_t timeout)
 {
 	int dev = open_device();
 	int status = STATUS_OK;
-	int64_t start;
 	int i;
 
 	for (i = 0; i < count; i++) {
@@ -87,19 +114,29 @@ static int kill_jobs(struct target *targets, int count, int sig, int64_t timeout
 		if (target->fd < 0 || !signal_job(target, sig, "signalled", count > 1))
 			status = STATUS_FAILED;
 	}
-	if (timeout < 0)
-		return status;
-
-	/* All were signalled at the same time, so the time is up for all at once. */
-	start = now_ms();
-	for (i = 0; i < count; i++) {
-		int64_t left = timeout - (now_ms() - start);
-
-		if (targets[i].fd >= 0 &&
-		    !wait_or_kill(&targets[i], sig, left > 0 ? left : 0, count > 1))
-			status = STATUS_FAILED;
-	}
+	if (timeout >= 0 && !wait_and_kill(targets, count, dev, sig, timeout))
+		status = STATUS_FAILED;
 	return status;
+}
+
+/*
+ * As kill(1) takes a signal, -9 or -TERM; in capitals, since small letters are
+ * options. What belongs to an option is let be.
+ */
+static void take_bare_signals(int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc && strcmp(argv[i], "--"); i++) {
+		const char *arg = argv[i];
+
+		if (!strcmp(arg, "-s") || !strcmp(arg, "--signal") ||
+		    !strcmp(arg, "-w") || !strcmp(arg, "--wait"))
+			i++;
+		else if (arg[0] == '-' && (isdigit((unsigned char)arg[1]) ||
+					   isupper((unsigned char)arg[1])))
+			argv[i] = xasprintf("--signal=%s", arg + 1);
+	}
 }
 
 static int kill_main(int argc, char **argv)
@@ -115,6 +152,7 @@ static int kill_main(int argc, char **argv)
 	int sig = SIGTERM;
 	int i, opt, count;
 
+	take_bare_signals(argc, argv);
 	while ((opt = next_option(argc, argv, "s:w:", longopts)) != -1) {
 		switch (opt) {
 		case 's':
@@ -142,10 +180,13 @@ const struct command kill_command = {
 	.summary = "Signal every process of a job and of all below it, atomically.",
 	.options =
 	" -s, --signal SIG      a name (TERM, SIGTERM, RTMIN+1) or number; default TERM\n"
-	" -w, --wait SEC        then wait until the job is empty; after SEC seconds, KILL\n",
+	" -9, -KILL, ...        the same, as kill(1) takes it\n"
+	" -w, --wait SEC        then wait until the job is empty; after SEC seconds, KILL;\n"
+	"                         if that takes as long again, tell once what remains\n",
 	.notes =
 	"Prints 'N signalled', and behind it what was special about them. KILL reaches\n"
 	"every member of a job; any other signal those that kill(2) would let you signal.\n\n"
+	"What remains goes to standard error as 'jobtrack wait --help' describes it.\n\n"
 	"Exit status: 1 if a job does not exist or a process could not be signalled.\n",
 	.main = kill_main,
 };

@@ -14,6 +14,9 @@
  * @cpu_ms: CPU time of all its threads
  * @command: its command line, or its name in brackets; control characters and all
  * @where: kernel function that it sleeps in, or NULL
+ * @why: in plain words what keeps it, or NULL; control characters and all
+ *
+ * The last two are for THREAD_STUCK only.
  */
 struct process {
 	int ppid;
@@ -21,6 +24,7 @@ struct process {
 	uint64_t cpu_ms;
 	char *command;
 	char *where;
+	char *why;
 };
 
 /* Which thread speaks for the process when there is a choice */
