@@ -46,6 +46,7 @@ tests='
 	tag_refused
 	which_prints
 	stat_prints
+	stat_accounts
 	labels_of_others
 	output_that_does_not_arrive
 '
@@ -880,6 +881,60 @@ stat_prints() {
 	jt stat two; printed '^kill_on_close +1$'
 	jt stat -J "$id"; status 0; silent; is_json
 	printed "\"id\": $id,"; printed '"joined": 1,'; printed '"kill_on_close": false'
+	end one two
+}
+
+# The account's keys from "exited" on are those that there are.
+value() {	# KEY: of a text that stat printed
+	sed -n "s/^$1 \+//p" "$T/out"
+}
+
+stat_accounts() {
+	# Nine end: four by exit, one of them in a job below; three and then two by signal
+	job one sh -c '
+		for i in 0 3 3; do (exit $i); done
+		jobtrack run -- sh -c "exit 3"
+		for s in TERM KILL 34; do sh -c "kill -$s \$\$"; done
+		i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done
+		dd if=/dev/zero of=/dev/null bs=1000 count=3
+		exec sleep 1000'
+	eventually grep -q '^sleep' "/proc/$pid/comm"
+	eventually sh -c 'jobtrack stat one | grep -q "^tree_leaving *0$"'
+	jt stat one; status 0; silent
+	for k in 'living +1' 'leaving +0' 'gone +7' 'dumped +0' 'exited_0 +2' 'exited_3 +2' \
+		 'signaled_term +1' 'signaled_kill +1' 'signaled_rtmin +1' \
+		 'tree_births +8' 'tree_joined +1' 'tree_lost +0' 'tree_living +1' \
+		 'tree_leaving +0' 'tree_gone +8' 'tree_exited_0 +2' 'tree_exited_3 +3' \
+		 'tree_signaled_kill +1' '(tree_)?utime_s +[0-9]+\.[0-9]{6}' \
+		 '(tree_)?stime_s +[0-9]+\.[0-9]{6}'; do
+		printed "^$k\$"
+	done
+	for k in maxrss_bytes minflt majflt nvcsw nivcsw rchar_bytes wchar_bytes read_bytes \
+		 write_bytes cancelled_write_bytes; do
+		printed "^$k +[0-9]+\$"
+		[ "$(value tree_$k)" -ge "$(value $k)" ] || wrong "tree_$k is less: $out"
+	done
+	[ "$(value utime_s | tr -d .)" -gt 0 ] || wrong "no CPU time: $out"
+	[ "$(value rchar_bytes)" -ge 3000 ] || wrong "dd has not read: $out"
+	[ "$(value maxrss_bytes)" -ge 65536 ] || wrong "no memory: $out"
+	[ $(($(value minflt) > 0)) = 1 ] || wrong "no page fault: $out"
+
+	jt stat --json one; status 0; silent; is_json
+	printed '"exited": \{"0": 2, "3": 2\},?$'
+	printed '"signaled": \{"KILL": 1, "TERM": 1, "RTMIN": 1\},?$'
+	printed '"tree_exited": \{"0": 2, "3": 3\},?$'
+	printed '"gone": 7,$'; printed '"utime_s": [0-9]+\.[0-9]{6},$'
+	[ "$(grep -c '"leaving"' "$T/out")" = 1 ] || wrong "a key twice: $out"
+
+	# A job of its own has ended none.
+	jobtrack run -l two -- sleep 1000 &
+	eventually running $!
+	jt stat -J two; is_json; printed '"exited": \{\},?$'
+	# Each key is explained.
+	jt stat two
+	for k in $(sed 's/ .*//; s/^tree_//' "$T/out" | tr "[:lower:]" "[:upper:]"); do
+		jobtrack stat --help | grep -qw -e "$k" -e "TREE_$k" || wrong "--help lacks $k"
+	done
 	end one two
 }
 

@@ -290,6 +290,48 @@ TEST_F(library, signals)
 	EXPECT_EQ(SIGUSR1, WTERMSIG(status));
 }
 
+TEST_F(library, accounts)
+{
+	struct jobtrack_account account, tree;
+	pid_t pid = member(self->job);
+	int below;
+
+	ASSERT_LT(0, pid);
+	ASSERT_EQ(0, jobtrack_job_account(self->job, 0, &account));
+	EXPECT_EQ(1, account.living);
+	EXPECT_EQ(1, account.joined);
+	EXPECT_EQ(0, account.gone);
+
+	/* All are gone, and nobody has waited for them: the account is final. */
+	below = jobtrack_job_create(self->dev, 0, 0, self->id, NULL, NULL);
+	ASSERT_LE(0, below);
+	ASSERT_LT(0, member(below));
+	ASSERT_EQ(0, jobtrack_job_signal(below, SIGUSR1, NULL));
+	ASSERT_EQ(0, jobtrack_job_wait(below, PATIENCE_MS));
+	close(below);
+	ASSERT_EQ(0, jobtrack_job_signal(self->job, SIGTERM, NULL));
+	ASSERT_EQ(0, jobtrack_job_wait(self->job, PATIENCE_MS));
+	ASSERT_EQ(0, jobtrack_job_account(self->job, 0, &account));
+	EXPECT_EQ(0, account.flags);
+	EXPECT_EQ(0, account.living);
+	EXPECT_EQ(1, account.gone);
+	EXPECT_EQ(1, account.signaled[SIGTERM - 1]);
+	EXPECT_EQ(0, account.signaled[SIGUSR1 - 1]);
+	ASSERT_EQ(0, jobtrack_job_account(self->job, JOBTRACK_ACCOUNT_TREE, &tree));
+	EXPECT_EQ(JOBTRACK_ACCOUNT_TREE, tree.flags);
+	EXPECT_EQ(2, tree.joined);
+	EXPECT_EQ(2, tree.gone);
+	EXPECT_EQ(1, tree.signaled[SIGUSR1 - 1]);
+	EXPECT_LT(account.time, tree.time);
+	EXPECT_LT(account.utime + account.stime, tree.utime + tree.stime);
+
+	/* An error leaves the caller's alone. */
+	REFUSED(EINVAL, jobtrack_job_account(self->job, 2, &tree));
+	EXPECT_EQ(2, tree.gone);
+	REFUSED(ENOTTY, jobtrack_job_account(self->dev, 0, &tree));
+	REFUSED(EBADF, jobtrack_job_account(9999, 0, &tree));
+}
+
 static void nothing(int sig)
 {
 }

@@ -71,6 +71,9 @@ pid_t parse_pid(const char *text);
 void parse_job(const char *text, struct jobtrack_ref *ref);
 int parse_signal(const char *text);
 
+/* The name that parse_signal() takes, for free() */
+char *signal_name(int sig);
+
 /* The device's fd, or the end of the program: STATUS_USAGE without the module. */
 int open_device(void);
 

@@ -59,6 +59,20 @@ static int find_signal(const char *text)
 	return -1;
 }
 
+char *signal_name(int sig)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i].number == sig)
+			return xasprintf("%s", names[i].name);
+	if (sig == SIGRTMIN)
+		return xasprintf("RTMIN");
+	if (sig > SIGRTMIN && sig <= SIGRTMAX)
+		return xasprintf("RTMIN+%d", sig - SIGRTMIN);
+	return xasprintf("%d", sig);	/* the C library's own */
+}
+
 int parse_signal(const char *text)
 {
 	int sig = find_signal(text);

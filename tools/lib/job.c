@@ -32,6 +32,16 @@ const char *jobtrack_state_name(uint32_t state)
 	return "unknown";
 }
 
+int jobtrack_job_account(int job, uint64_t flags, struct jobtrack_account *account)
+{
+	struct jobtrack_account copy = { .flags = flags };
+
+	if (ioctl(job, JOBTRACK_IOC_ACCOUNT, &copy) < 0)
+		return -1;
+	*account = copy;
+	return 0;
+}
+
 int jobtrack_job_enter(int job)
 {
 	struct jobtrack_enter enter = { 0 };

@@ -203,6 +203,21 @@ int jobtrack_job_snapshot(int job, struct jobtrack_row **rows, size_t *count,
 			  uint64_t *time);
 
 /**
+ * jobtrack_job_account - what the processes of a job have used, the gone included
+ * @job: the job's fd
+ * @flags: 0, or %JOBTRACK_ACCOUNT_TREE for all jobs below it as well, those that
+ *	have ended included
+ * @account: out
+ *
+ * It can be asked for as long as the fd is open: the final account after
+ * jobtrack_job_wait().
+ *
+ * Errors: those of struct jobtrack_account; ENOTTY - the module is older and keeps
+ * no account.
+ */
+int jobtrack_job_account(int job, uint64_t flags, struct jobtrack_account *account);
+
+/**
  * jobtrack_process_job - the job that a process is in
  * @dev: the device
  * @pid: the process, 0 for the calling one
