@@ -139,11 +139,13 @@ static void find_mounts(void)
 	size_t i;
 
 	while (mounts && (entry = getmntent(mounts)))
-		for (i = 0; i < N_HIERARCHIES; i++)
-			if (!hierarchies[i].mount && !strcmp(entry->mnt_type, hierarchies[i].type) &&
-			    (!*hierarchies[i].controller ||
-			     hasmntopt(entry, hierarchies[i].controller)))
-				hierarchies[i].mount = xasprintf("%s", entry->mnt_dir);
+		for (i = 0; i < N_HIERARCHIES; i++) {
+			struct hierarchy *h = &hierarchies[i];
+
+			if (!h->mount && !strcmp(entry->mnt_type, h->type) &&
+			    (!*h->controller || hasmntopt(entry, h->controller)))
+				h->mount = xasprintf("%s", entry->mnt_dir);
+		}
 	if (mounts)
 		endmntent(mounts);
 	for (i = 0; i < N_HIERARCHIES; i++)
