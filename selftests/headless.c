@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A process whose main thread has ended while another sleeps: /proc shows it as a
- * zombie without a command line, and yet it is alive. For cli_test.sh.
+ * zombie without a command line, and yet it is alive. For tests of the command.
  */
 #include <pthread.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * stuck WAY [DIR]: gets into one of the states in which a process remains, and
- * stays there. For cli_test.sh.
+ * stays there. For kill_test.sh.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -57,8 +57,8 @@ static void nfs(const char *dir)
 	or_die(bind(fd, (void *)&addr, len), "bind");
 	or_die(listen(fd, 5), "listen");
 	or_die(getsockname(fd, (void *)&addr, &len), "getsockname");
-	snprintf(options, sizeof(options), "vers=3,proto=tcp,nolock,addr=127.0.0.1,port=%d,"
-		 "mountproto=tcp,mountaddr=127.0.0.1,mountport=%d",
+	snprintf(options, sizeof(options),
+		 "vers=3,proto=tcp,mountproto=tcp,addr=127.0.0.1,port=%d,mountport=%d,nolock",
 		 ntohs(addr.sin_port), ntohs(addr.sin_port));
 	or_die(mount("127.0.0.1:/", dir, "nfs", 0, options), "mount");
 }
