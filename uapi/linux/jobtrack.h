@@ -424,7 +424,17 @@ struct jobtrack_tag {
  * gives it. SIGKILL to it ends its namespace, members or not.
  *
  * May sleep, once begun cannot be interrupted, and returns 0 whatever the
- * counts are; other signals than SIGKILL wait for one another, killably.
+ * counts are. While it is under way:
+ *  - Other signals than SIGKILL to the same tree wait for one another, killably:
+ *    they have one order, which is that in which each process gets them.
+ *  - SIGKILL waits for nobody. What it overtakes goes on with those that it still
+ *    finds alive; what begins after it finds none.
+ *  - Who enters, or moves into the job from a job above, is a newcomer: neither it
+ *    nor what it creates is signalled. Who moves within the job is, once.
+ *  - Snapshots and states do not wait for it, nor it for them.
+ *  - A caller that is a member is signalled like the others. It goes on to the end
+ *    first: a handler, a stop or death comes when the call is over.
+ *  - The struct is read once, at the start, and written when all is done.
  *
  * Errors:
  *  * EINVAL - @sig, @flags, an output that is not 0 on input
