@@ -8,8 +8,6 @@
 #include <pthread.h>
 #include <sys/resource.h>
 
-#define RT(n)	(34 + (n))	/* SIGRTMIN is no constant */
-
 FIXTURE(signal)
 {
 	int job;

@@ -11,7 +11,9 @@
 #include "adversary.h"
 
 #define LISTENERS_MAX	16
+#define LISTENERS_LOG	512
 #define NSIG_KERNEL	64
+#define RT(n)		(34 + (n))	/* SIGRTMIN is no constant */
 #define EVERY_SIGNAL	(~0ULL)
 #define ONE_SIGNAL(sig)	(1ULL << ((sig) - 1))
 
@@ -23,6 +25,8 @@ struct listener {
 		pid_t pid;
 		uid_t uid;
 	} last[NSIG_KERNEL + 1];
+	uint32_t logged;		/* the first ones, in order ... */
+	pid_t log[LISTENERS_LOG];	/* ... by who sent them */
 };
 
 static struct listeners {
@@ -53,6 +57,8 @@ static inline int listener(void *arg)
 		self->last[sig].code = info.si_code;
 		self->last[sig].pid = info.si_pid;
 		self->last[sig].uid = info.si_uid;
+		if (self->logged < LISTENERS_LOG)
+			self->log[self->logged++] = info.si_pid;
 		add_to(&self->got[sig], 1);
 	}
 	return 0;

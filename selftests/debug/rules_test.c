@@ -8,7 +8,6 @@
 #include "common/bombs.h"
 #include "common/debug.h"
 #include "common/held.h"
-#include "common/listeners.h"
 
 #define MISS_MS		25000	/* a miss is to be seen by then */
 
@@ -286,109 +285,6 @@ TEST_F_TIMEOUT(slow, bombs, CROWD_TIMEOUT)
 		self->job = jt_create(0, 0, NULL, NULL);
 		ASSERT_LE(0, self->job);
 	}
-}
-
-/* ------------------------------------------- while another operation is under way */
-
-struct call {
-	int job, sig;
-	uint32_t began, done;
-	struct jobtrack_signal counts;
-};
-
-static int call_signal(void *arg)
-{
-	struct call *call = arg;
-
-	add_to(&call->began, 1);
-	CHECK_EQ(0, jt_signal(call->job, call->sig, &call->counts));
-	add_to(&call->done, 1);
-	return 0;
-}
-
-/* The first of ten listeners has it at once, the last when reset_rules() lets it. */
-static pid_t begin_long_call(struct call *call, int job)
-{
-	*call = (struct call) { .job = job, .sig = SIGUSR1 };
-	if (!listeners_join(job, OWNER, 10) || !set_rules(0, 1, 500000))
-		return -1;
-	return spawn(-1, 0, call_signal, call);
-}
-
-TEST_F(rules, signaller_killed_while_it_waits)
-{
-	struct call *call = shared(2 * sizeof(*call));
-	pid_t first = begin_long_call(call, self->job), second;
-
-	ASSERT_LT(0, first);
-	ASSERT_TRUE(WAIT_UNTIL(look_at(&listeners->listener[0].got[SIGUSR1])));
-	call[1] = (struct call) { .job = self->job, .sig = SIGUSR2 };
-	second = spawn(-1, 0, call_signal, &call[1]);
-	ASSERT_TRUE(WAIT_UNTIL(look_at(&call[1].began) && proc_state(second) == 'D'));
-	kill(second, SIGKILL);
-	EXPECT_EQ(128 + SIGKILL, reap(second));
-	EXPECT_EQ(0, look_at(&call[0].done)) TH_LOG("it did not have to wait");
-
-	ASSERT_TRUE(reset_rules());
-	EXPECT_EQ(0, reap(first));
-	EXPECT_EQ(10, call[0].counts.signalled);
-	EXPECT_TRUE(WAIT_UNTIL(all_got(SIGUSR1, 1)));
-	EXPECT_TRUE(all_got(SIGUSR2, 0));
-}
-
-/* Whoever waits for its turn sends what it has to when the turn comes. */
-TEST_F(rules, signaller_waits)
-{
-	struct call *call = shared(2 * sizeof(*call));
-	pid_t first = begin_long_call(call, self->job), second;
-
-	ASSERT_LT(0, first);
-	ASSERT_TRUE(WAIT_UNTIL(look_at(&listeners->listener[0].got[SIGUSR1])));
-	call[1] = (struct call) { .job = self->job, .sig = SIGUSR2 };
-	second = spawn(-1, 0, call_signal, &call[1]);
-	ASSERT_TRUE(WAIT_UNTIL(look_at(&call[1].began) && proc_state(second) == 'D'));
-	EXPECT_TRUE(all_got(SIGUSR2, 0));
-	EXPECT_EQ(0, look_at(&call[0].done)) TH_LOG("it did not have to wait");
-
-	ASSERT_TRUE(reset_rules());
-	EXPECT_EQ(0, reap(first));
-	EXPECT_EQ(0, reap(second));
-	EXPECT_EQ(10, call[1].counts.signalled);
-	EXPECT_TRUE(WAIT_UNTIL(all_got(SIGUSR1, 1) && all_got(SIGUSR2, 1)));
-}
-
-/* A signaller that is killed once it has begun goes on to the end. */
-TEST_F(rules, signaller_killed_while_it_signals)
-{
-	struct call *call = shared(sizeof(*call));
-	pid_t first = begin_long_call(call, self->job);
-
-	ASSERT_LT(0, first);
-	ASSERT_TRUE(WAIT_UNTIL(look_at(&listeners->listener[0].got[SIGUSR1])));
-	kill(first, SIGKILL);
-	ASSERT_TRUE(reset_rules());
-	EXPECT_EQ(128 + SIGKILL, reap(first));
-	EXPECT_EQ(0, look_at(&call->done));
-	EXPECT_TRUE(WAIT_UNTIL(all_got(SIGUSR1, 1)));
-}
-
-/* SIGKILL waits for no other operation, and ends it by leaving nobody. */
-TEST_F(rules, kill_does_not_wait)
-{
-	struct call *call = shared(sizeof(*call));
-	pid_t first = begin_long_call(call, self->job);
-	struct jobtrack_signal counts;
-
-	ASSERT_LT(0, first);
-	ASSERT_TRUE(WAIT_UNTIL(look_at(&listeners->listener[0].got[SIGUSR1])));
-	ASSERT_TRUE(set_rules(0, DEFAULT_BATCH, 500000));
-	ASSERT_EQ(0, jt_signal(self->job, SIGKILL, &counts));
-	EXPECT_EQ(0, look_at(&call->done)) TH_LOG("it waited");
-	EXPECT_EQ(10, counts.signalled);
-	EXPECT_TRUE(jt_wait_empty(self->job));
-	ASSERT_TRUE(reset_rules());
-	EXPECT_EQ(0, reap(first));
-	EXPECT_GT(10, call->counts.signalled);
 }
 
 TEST_HARNESS_MAIN
