@@ -96,37 +96,32 @@ static void jt_usage_add_thread(struct jt_usage *usage, struct jt_times *times,
 /*
  * As the kernel's cputime_adjust(), which modules cannot call, so that wait4() and
  * /proc agree with us: the exact run time, split as the ticks are, and neither part
- * less than what anybody was told before.
+ * less than what anybody was told before, by us included.
  */
 static void jt_usage_split_time(struct jt_usage *usage, const struct jt_times *times,
 				struct signal_struct *signal)
 {
-	u64 utime, stime, told_utime, told_stime;
+	struct prev_cputime *told = &signal->prev_cputime;
 	unsigned long flags;
+	u64 stime;
 
-	raw_spin_lock_irqsave(&signal->prev_cputime.lock, flags);
-	told_utime = signal->prev_cputime.utime;
-	told_stime = signal->prev_cputime.stime;
-	raw_spin_unlock_irqrestore(&signal->prev_cputime.lock, flags);
-
-	if (told_utime + told_stime >= times->runtime) {
-		usage->utime = told_utime;
-		usage->stime = told_stime;
-		return;
+	raw_spin_lock_irqsave(&told->lock, flags);
+	if (told->utime + told->stime < times->runtime) {
+		if (!times->stime)
+			stime = 0;
+		else if (!times->utime)
+			stime = times->runtime;
+		else
+			stime = min(mul_u64_u64_div_u64(times->stime, times->runtime,
+							times->stime + times->utime),
+				    times->runtime);
+		stime = max(stime, told->stime);
+		told->utime = max(times->runtime - stime, told->utime);
+		told->stime = times->runtime - told->utime;
 	}
-
-	if (!times->stime)
-		stime = 0;
-	else if (!times->utime)
-		stime = times->runtime;
-	else
-		stime = min(mul_u64_u64_div_u64(times->stime, times->runtime,
-						times->stime + times->utime),
-			    times->runtime);
-	stime = max(stime, told_stime);
-	utime = max(times->runtime - stime, told_utime);
-	usage->utime = utime;
-	usage->stime = times->runtime - utime;
+	usage->utime = told->utime;
+	usage->stime = told->stime;
+	raw_spin_unlock_irqrestore(&told->lock, flags);
 }
 
 /**
