@@ -21,6 +21,7 @@ _Static_assert(sizeof(struct jobtrack_tag) == JOBTRACK_TAG_SIZE_VER0, "tag");
 _Static_assert(sizeof(struct jobtrack_signal) == JOBTRACK_SIGNAL_SIZE_VER0, "signal");
 _Static_assert(sizeof(struct jobtrack_row) == JOBTRACK_ROW_SIZE_VER0, "row");
 _Static_assert(sizeof(struct jobtrack_snapshot) == JOBTRACK_SNAPSHOT_SIZE_VER0, "snapshot");
+_Static_assert(sizeof(struct jobtrack_account) == JOBTRACK_ACCOUNT_SIZE_VER0, "account");
 
 /* The numbers are for ever. */
 _Static_assert(JOBTRACK_IOC_INFO == 0x8088e700, "info");
@@ -33,6 +34,7 @@ _Static_assert(JOBTRACK_IOC_ENTER == 0x4008e741, "enter");
 _Static_assert(JOBTRACK_IOC_TAG == 0xc020e742, "tag");
 _Static_assert(JOBTRACK_IOC_SIGNAL == 0xc038e743, "signal");
 _Static_assert(JOBTRACK_IOC_SNAPSHOT == 0xc020e744, "snapshot");
+_Static_assert(JOBTRACK_IOC_ACCOUNT == 0xcaa8e745, "account");
 
 #define AREA	16384		/* room for structs of too many bytes */
 
@@ -119,6 +121,14 @@ FIXTURE_VARIANT_ADD(ioctl, snapshot) {
 	.strict = { F(jobtrack_snapshot, flags), F(jobtrack_snapshot, count),
 		    F(jobtrack_snapshot, time), F(jobtrack_snapshot, row_size),
 		    F(jobtrack_snapshot, __pad) },
+};
+
+FIXTURE_VARIANT_ADD(ioctl, account) {
+	.cmd = JOBTRACK_IOC_ACCOUNT, .on_job = true, .reads = true, .writes = true,
+	/* all that follows the flags */
+	.strict = { F(jobtrack_account, flags),
+		    { offsetof(struct jobtrack_account, time),
+		      JOBTRACK_ACCOUNT_SIZE_VER0 - offsetof(struct jobtrack_account, time) } },
 };
 
 static int open_fds(void)
