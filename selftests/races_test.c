@@ -9,6 +9,7 @@
 #include "common/race.h"
 
 #define RACE_TIMEOUT	3600		/* of a test, in seconds, at whatever JT_RACES */
+#define ROUNDS		3		/* of a race, where there is time */
 #define MORE_RACES	20		/* at most, where chance has to help */
 
 /* What all classes of a scenario have met together, outliving each test's process */
@@ -88,7 +89,7 @@ static void run(struct __test_metadata *_metadata, FIXTURE_DATA(races) *self,
 		const struct class *class, unsigned int times)
 {
 	for (unsigned int i = 0; _metadata->passed && i < times; i++) {
-		EXPECT_TRUE(run_race(&self->course, class)) {
+		EXPECT_TRUE(run_race(&self->course, class, races() > 1 ? ROUNDS : 1)) {
 			TH_LOG("%s; race %u, seed %u", self->course.wrong, i, self->course.seed);
 		}
 		self->tally->checked += self->course.verdict.checked;

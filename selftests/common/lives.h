@@ -56,6 +56,7 @@ static inline void vforker(void)
 		pid = vfork();
 		if (!pid) {
 			/* "me" is the parent's, and stays as it is */
+			racer_name();
 			if (turn % 2) {
 				block_all(true);
 				racer_execs("short");

@@ -18,7 +18,6 @@ struct scenario {
 	struct racers racers[3];
 	unsigned int room;	/* processes at a time */
 	unsigned int pressure;
-	unsigned int rounds;	/* of a race, if not 3 */
 	bool threads;		/* that share a process: a stop comes when one of them takes it */
 };
 
@@ -37,14 +36,14 @@ static const struct scenario scenarios[SCENARIOS] = {
 	[EXITS] = { "exits", { SOME(burst, 3), SOME(headless, 4) }, .room = 24, .threads = true },
 	[HELD] = { "held", { SOME(holder, RACE_HELD), SOME(runner, 3) }, .room = 24 },
 	[LINGER] = {
-		"linger", { SOME(runner, 10) }, .room = 24, .rounds = 2, .pressure = PRESS_LINGER,
+		"linger", { SOME(runner, 10) }, .room = 24, .pressure = PRESS_LINGER,
 	},
 	[QUOTA] = {
-		"quota", { SOME(runner, 36), SOME(breeder, 2) }, .room = 56, .rounds = 2,
+		"quota", { SOME(runner, 36), SOME(breeder, 2) }, .room = 56,
 		.pressure = PRESS_QUOTA | PRESS_PREEMPT,
 	},
 	[IDLE] = {
-		"idle", { SOME(runner, 6), SOME(breeder, 3) }, .room = 24, .rounds = 2,
+		"idle", { SOME(runner, 6), SOME(breeder, 3) }, .room = 24,
 		.pressure = PRESS_IDLE | PRESS_PREEMPT,
 	},
 	[PIDS] = {
@@ -349,10 +348,8 @@ static inline bool volley(struct course *course)
 	return true;
 }
 
-static inline bool race_rounds(struct course *course)
+static inline bool race_rounds(struct course *course, unsigned int rounds)
 {
-	const unsigned int rounds = course->class->fatal ? 1 : course->scenario->rounds ?: 3;
-
 	for (unsigned int round = 0; round < rounds && !race_is_full(); round++) {
 		if (!volley(course))
 			return false;
@@ -364,15 +361,15 @@ static inline bool race_rounds(struct course *course)
 	return true;
 }
 
-/* True, or @course says what was wrong. */
-static inline bool run_race(struct course *course, const struct class *class)
+/* So many volleys, if they are survived. True, or @course says what was wrong. */
+static inline bool run_race(struct course *course, const struct class *class, unsigned int rounds)
 {
 	uint32_t n;
 	bool ok;
 
 	course->class = class;
 	memset(&course->verdict, 0, sizeof(course->verdict));
-	ok = race_begin(course) && race_rounds(course);
+	ok = race_begin(course) && race_rounds(course, class->fatal ? 1 : rounds);
 	n = look_at(&race->n);
 	if (!replay(race->event, n, look_at(&race->lives), &course->verdict)) {
 		replay_print(race->event, n, &course->verdict);

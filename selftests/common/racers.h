@@ -98,7 +98,10 @@ static inline uint32_t race_note(enum replay_kind kind, uint32_t who, uint32_t o
 	return race_write((struct replay_event) { .kind = kind, .who = who, .other = other });
 }
 
-/* The writer's name; a newborn's first act is to say that it was born. */
+/*
+ * The writer's name. A newborn's first act is to say that it was born, and not when
+ * it has blocked signals: it could not tell how long ago they came.
+ */
 static inline uint32_t racer_name(void)
 {
 	pid_t pid = syscall(SYS_getpid);
