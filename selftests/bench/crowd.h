@@ -131,34 +131,47 @@ static inline struct crowd crowd_of_sleepers(void (*enter)(void), unsigned int n
 	return crowd_asleep(enter, "sleepers", n);
 }
 
-/* A bomb that has gone off, and is at it at this moment */
-static inline struct crowd crowd_of_bomb(void (*enter)(void), const struct bomb *bomb,
-					 unsigned int nap)
+static inline struct crowd crowd_lit(void (*enter)(void), const struct bomb *bomb,
+				     unsigned int nap)
 {
-	struct crowd crowd;
-	uint32_t lives;
-
 	blast_begin(bomb);
 	blast->nap_us = nap;
-	crowd = crowd_begin(enter, "bomb", bomb->name, bomb->limit);
-	CHECK(WAIT_FOR_CROWD(bomb_lives() >= 2 * bomb->quorum &&
-			     look_at(&blast->alive) >= bomb->quorum));
-	lives = bomb_lives();
+	return crowd_begin(enter, "bomb", bomb->name, bomb->limit);
+}
+
+/* It is at it at this moment. */
+static inline void crowd_rages(void)
+{
+	uint32_t lives = bomb_lives();
+
 	CHECK(WAIT_FOR_CROWD(bomb_lives() >= lives + 4));
+}
+
+/* A bomb that has gone off */
+static inline struct crowd crowd_of_bomb(void (*enter)(void), const struct bomb *bomb)
+{
+	struct crowd crowd = crowd_lit(enter, bomb, 500);
+
+	CHECK(WAIT_FOR_CROWD(bomb_lives() >= 2 * bomb->quorum));
+	crowd_rages();
 	return crowd;
 }
 
 /*
  * @n processes that fork, and refill what is killed. The more they are, the less
- * often each of them does: a thousand times a second in all.
+ * often each of them does, so that the machine is not drowned.
  */
 static inline struct crowd crowd_of_forkers(void (*enter)(void), unsigned int n)
 {
 	struct bomb bomb = bomb_plain;
+	struct crowd crowd;
 
 	bomb.limit = n;
 	bomb.quorum = n - n / 8;
-	return crowd_of_bomb(enter, &bomb, n * 1000);
+	crowd = crowd_lit(enter, &bomb, n * 4000);
+	CHECK(WAIT_FOR_CROWD(look_at(&blast->alive) >= bomb.quorum));
+	crowd_rages();
+	return crowd;
 }
 
 static inline bool crowd_is_gone(const struct crowd *crowd, int timeout_ms)

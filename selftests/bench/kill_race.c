@@ -22,7 +22,7 @@ struct crowd_kind {
 static struct crowd begin(const struct crowd_kind *kind, const struct killer *killer)
 {
 	killer_prepare(killer);
-	return kind->bomb ? crowd_of_bomb(killer->enter, kind->bomb, 500) :
+	return kind->bomb ? crowd_of_bomb(killer->enter, kind->bomb) :
 			    crowd_of_forkers(killer->enter, kind->n);
 }
 
@@ -121,11 +121,11 @@ int main(void)
 	crowds_prepare();
 	/* a killer among ten thousand others is to get its share */
 	setpriority(PRIO_PROCESS, 0, -20);
-	for (size_t i = 0; i < nr_forkers; i++)
-		for (size_t k = 0; k < NR_KILLERS; k++)
-			ok &= race(&forkers[i], &killers[k]) || k;
 	for (size_t i = 0; i < ARRAY_SIZE(bombs); i++)
 		for (size_t k = 0; k < NR_KILLERS; k++)
 			ok &= race(&(struct crowd_kind){ .bomb = bombs[i] }, &killers[k]) || k;
+	for (size_t i = 0; i < nr_forkers; i++)
+		for (size_t k = 0; k < NR_KILLERS; k++)
+			ok &= race(&forkers[i], &killers[k]) || k;
 	return ok ? 0 : 1;
 }
