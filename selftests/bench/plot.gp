@@ -23,7 +23,7 @@ set xlabel "sleeping processes"
 set ylabel "millions of executed instructions"
 set logscale xy
 set xtics ("100" 100, "1,000" 1000, "10,000" 10000, "100,000" 100000)
-set format y "%.0f"
+set ytics ("1" 1, "10" 10, "100" 100, "1,000" 1000, "10,000" 10000)
 set xrange [70:150000]
 set key top left reverse Left samplen 2 spacing 1.1
 plot for [i=1:|kill_names|] sprintf("$kill_%d", i) using 1:2 with linespoints \
