@@ -100,8 +100,9 @@ static bool whole_crowd_got(uint32_t times)
 
 	while (now < crowd->n) {
 		before = now;
-		if (!WAIT_UNTIL((now = crowd_got(times)) > before))
+		if (!WAIT_UNTIL(crowd_got(times) > before))
 			return false;
+		now = crowd_got(times);
 	}
 	return true;
 }
@@ -326,7 +327,7 @@ static void have_their_lines(struct __test_metadata *_metadata, FIXTURE_DATA(job
 	const size_t room = 256 * (JOBS + 100);
 	char *text = malloc(room), want[160], label[JOBTRACK_LABEL_SIZE], *line;
 	unsigned long long age;
-	int n = 0;
+	int n = 0, found;
 
 	ASSERT_TRUE(read_proc(text, room));
 	line = strstr(text, HEAD "\n");
@@ -334,7 +335,8 @@ static void have_their_lines(struct __test_metadata *_metadata, FIXTURE_DATA(job
 	line = strchr(strchr(line, '\n') + 1, '\n') + 1;	/* that of the top */
 	for (int i = 0; i < JOBS; i++) {
 		label_of(label, i);
-		ASSERT_EQ(1, sscanf(line, "%*u %*u %*u %*s %*u %*u %*u %*u %llu", &age));
+		found = sscanf(line, "%*u %*u %*u %*s %*u %*u %*u %*u %llu", &age);
+		ASSERT_EQ(1, found);
 		snprintf(want, sizeof(want), "%llu %llu 0 running 1 0 0 0 %llu %s\n",
 			 (unsigned long long)self->id[i],
 			 (unsigned long long)(self->below_one ? self->top_id : 0), age,
