@@ -16,12 +16,29 @@
 #include "hooks.h"
 #include "signal.h"
 
-#define JT_SIGNAL_BATCH	32	/* members per hold of the tree's lock */
+#define JT_SIGNAL_BATCH	32	/* members of one thread, per hold of the tree's lock */
 
 /* Is the operation for this member, or marker? */
 static bool jt_operation_wants(const struct jt_operation *op, const struct jt_member *member)
 {
 	return member && member->entry.state == JT_LIVING && jt_operation_covers(op, member->job);
+}
+
+/*
+ * What a delivery takes, in those to a process of one thread: a stop, a SIGCONT and
+ * whatever ends the process make the kernel wake each of its threads.
+ */
+static unsigned int jt_delivery_cost(const struct jt_member *member)
+{
+	struct task_struct *leader;
+	unsigned int cost = 1;
+
+	rcu_read_lock();
+	leader = pid_task(member->pid, PIDTYPE_TGID);
+	if (leader)
+		cost += READ_ONCE(leader->signal->nr_threads) / 2;
+	rcu_read_unlock();
+	return cost;
 }
 
 /*
@@ -32,12 +49,14 @@ static void jt_operation_walk(struct jt_operation *op, struct jt_walk *walk)
 {
 	struct jt_tree *tree = op->job->tree;
 	struct jt_member *member;
-	unsigned int n = 0;
+	unsigned int n = 0, cost;
 
 	lockdep_assert_held(&tree->lock);
 
 	while (jt_walk_next(walk, &member)) {
+		cost = 1;
 		if (jt_operation_wants(op, member)) {
+			cost = jt_delivery_cost(member);
 			if (op->sig == SIGKILL) {
 				/* The job's own authority: nobody is asked. */
 				jt_deliver(member, SIGKILL, 1, &op->counts);
@@ -47,7 +66,8 @@ static void jt_operation_walk(struct jt_operation *op, struct jt_walk *walk)
 				member->seen = op->number;
 			}
 		}
-		if (++n >= jt_debug_signal_batch(JT_SIGNAL_BATCH)) {
+		n += cost;
+		if (n >= jt_debug_signal_batch(JT_SIGNAL_BATCH)) {
 			n = 0;
 			jt_tree_unlock(tree);
 			cond_resched();
