@@ -3,7 +3,8 @@
 # The picture; plot.jq has made its data, `plot` says where it goes.
 set terminal svg size 1180, 900 dynamic background rgb "white" font "sans-serif,12" noenhanced
 set output svg
-array colours[7] = ["#c0392b", "#1f618d", "#5dade2", "#117a65", "#7d6608", "#b7950b", "#7f8c8d"]
+array colours[8] = ["#c0392b", "#1f618d", "#5dade2", "#8e44ad", "#117a65", "#7d6608", "#b7950b", \
+	"#7f8c8d"]
 set linetype 1 linecolor rgb "#c0392b"
 set linetype 2 linecolor rgb "#85a5c0"
 set style fill solid 0.85 noborder
@@ -27,7 +28,7 @@ set ytics ("1" 1, "10" 10, "100" 100, "1,000" 1000, "10,000" 10000)
 set xrange [70:150000]
 set key top left reverse Left samplen 2 spacing 1.1
 plot for [i=1:|kill_names|] sprintf("$kill_%d", i) using 1:2 with linespoints \
-	linewidth (i == 1 ? 3 : 1.5) pointtype (i == 4 ? 6 : 7) pointsize (i == 1 || i == 4 ? 0.8 : 0.5) \
+	linewidth (i == 1 ? 3 : 1.5) pointtype (i & 1 ? 7 : 6) pointsize (i & 1 ? 0.6 : 1) \
 	linecolor rgb colours[i] title kill_names[i]
 
 # Lists
