@@ -469,6 +469,8 @@ proctype outsider()
 	:: atomic { proc[1].visible -> begun = begun | bit(1) }
 	   send_cont(1, false);
 	   ended = ended | bit(1)
+	/* nobody */
+	:: true
 	fi
 }
 
@@ -479,9 +481,12 @@ proctype neighbour()
 	byte i, t;
 	bool found;
 
-	atomic { proc[2].visible -> begun = begun | bit(2) }
-	send_cont(2, false);
-	ended = ended | bit(2)
+	if
+	:: atomic { proc[2].visible -> begun = begun | bit(2) }
+	   send_cont(2, false);
+	   ended = ended | bit(2)
+	:: true
+	fi
 }
 #endif
 
