@@ -204,11 +204,13 @@ static inline bool all_have_seen(const struct course *course, uint32_t at)
 	return true;
 }
 
-static inline bool forks_go_on(void)
+/* Some more forks; where PIDs are few, until they come back */
+static inline bool forks_go_on(const struct pressure *pressure)
 {
+	uint32_t more = pressure->what & PRESS_PIDS ? FEW_PIDS - 300 : 10;
 	uint32_t forks = look_at(&race->forks);
 
-	return WAIT_FOR_CROWD(look_at(&race->forks) >= forks + 10 || race_is_full());
+	return WAIT_FOR_CROWD(look_at(&race->forks) >= forks + more || race_is_full());
 }
 
 /* Births with a PID that another one had before */
@@ -326,7 +328,7 @@ static inline bool volley(struct course *course)
 	struct jobtrack_signal counts;
 
 	OR_WRONG(set_quota(&course->pressure, true), "no quota");
-	OR_WRONG(forks_go_on(), "the forks don't go on");
+	OR_WRONG(forks_go_on(&course->pressure), "the forks don't go on");
 	OR_WRONG(hold_forks(held), "the forks are not held");
 	nap_us(rand_r(&course->seed) % 3000);
 	spend_quota(&course->pressure, &course->seed);
