@@ -95,8 +95,11 @@ guest-locked:
 	done
 	@$(MAKE) tools selftests
 
+# All but what `make demo` builds include the kernel's harness.
+needs_harness = $(if $(filter none,$(TESTS)),$(BENCH),1)
+
 selftests:
-	@$(if $(filter none,$(TESTS)),,source=$$($(vm)/kernel -s $(firstword $(KERNELS))) &&) \
+	@$(if $(needs_harness),source=$$($(vm)/kernel -s $(firstword $(KERNELS))) &&) \
 	$(MAKE) $(quiet) -C selftests OUTPUT=$(BUILD)/selftests TOOLS=$(BUILD)/tools \
 		KSELFTEST=$$source/tools/testing/selftests
 
