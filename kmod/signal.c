@@ -281,7 +281,7 @@ void jt_deliver(struct jt_member *member, int sig, int priv, struct jobtrack_sig
  * Did the mark of a logged delivery travel with the fork that @task comes from?
  * A fork is marked exactly if the delivery found it on its parent's list; it lay
  * on the stack of the thread that forks, which is current's. model: mark_is_on() in
- * cut.pml; switch BY_BIT in cont.pml for why what is pending does not tell.
+ * cut.pml.
  */
 static bool jt_mark_travelled(const struct jt_log *log, unsigned int at,
 			      struct task_struct *task)

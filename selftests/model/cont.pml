@@ -33,7 +33,7 @@
 #ifndef OPS
 #define OPS	1
 #endif
-#define LOG	(2 * OPS)
+#define LOG	2
 
 #define PROCS	(THREADS + 1)	/* the child of task t is t + 1 */
 #ifndef SLOTS
@@ -278,12 +278,7 @@ inline deliver_stop(c, since)
 #endif
 }
 
-#ifdef BY_BIT	/* as a first trial had it */
-#define mark_travelled(a)	(proc[0].log[a].sig == STOP && proc[c].stopped || \
-				 proc[0].log[a].sig == CONT && proc[c].continued)
-#else
 #define mark_travelled(a)	has(proc[0].log[a].stacks, task)
-#endif
 
 proctype thread(byte task)
 {

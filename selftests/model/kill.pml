@@ -25,7 +25,7 @@
 #define BY_WALK		3	/* a child, by the walk */
 #define REFUSED		4	/* the stranger */
 #define NOT_MOVED	5
-#define STRANGERS_CHILD	6	/* born into the job while the walk was under way */
+#define BORN_OF_KILLED	6	/* with NO_FATAL */
 
 #define STRANGER	2
 
@@ -86,6 +86,10 @@ proctype process(byte p)
 	   :: atomic { !proc[p].killed ->
 #else
 	   :: atomic { true ->
+		if
+		:: proc[p].killed -> reached(BORN_OF_KILLED)
+		:: else
+		fi;
 #endif
 		/* R */
 		c = used;
