@@ -21,6 +21,11 @@
  *     or not recorded yet when its parent was reached came then;
  *   - whose stop came after the call had ended, or whom it was not for, is stopped;
  *   - with two operations: the last one that was for a process has its way.
+ * The outsider whose SIGCONT was lost now and then, before there was jt_conts, is
+ * seen with NO_SLOT: R; the operation reaches the parent, which logs the stop; the
+ * group's SIGCONT reaches the child first, which is no member yet; B delivers the
+ * stop; SIGCONT reaches the parent, too late for the child.
+ *
  * Not asserted: what becomes of a newborn if SIGCONT is sent to its parent alone
  * while it is being born. The probe cannot tell kill(2) of a process from kill(2)
  * of its group.

@@ -11,6 +11,9 @@
  * any member may be moved into it once. With ENTER the second process is a
  * stranger that forks, too, and enters. Nobody exits.
  *
+ * Who holds L takes one step: what others do meanwhile (E, S, R) touches nothing of
+ * what it reads.
+ *
  * Steps of a fork, as in copy_process():
  *   E  enters its parent's list of forks in flight; the kernel begins anew if a
  *      signal is pending that the thread would take
