@@ -5,11 +5,11 @@
  * Bounds. One process that is a member, with THREADS threads that fork; at most
  * PROCS processes, of which every one may fork; OPS operations, with the same
  * signal or with different ones, blocked or not. A fork may fail at any time, and
- * be tried again. With
- * THREADS > 1 or BLOCKED the signals are blocked. L is dropped after every delivery, which allows all that larger
- * batches do. With MOVE there is a sub-job, operations may be for that alone, and
- * any member may be moved into it once. With ENTER the second process is a
- * stranger that forks, too, and enters. Nobody exits.
+ * be tried again. With THREADS > 1 or BLOCKED the signals are blocked. L is dropped
+ * after every delivery, which allows all that larger batches do. With MOVE there is
+ * a sub-job, operations may be for that alone, and any member may be moved into it
+ * once. With ENTER the second process is a stranger that forks, too, and enters.
+ * Nobody exits.
  *
  * Who holds L takes one step: what others do meanwhile (E, S, R) touches nothing of
  * what it reads.
