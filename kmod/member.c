@@ -268,12 +268,6 @@ static int jt_member_admit(struct jt_job *job, struct pid *pid, struct task_stru
 		return err;
 	}
 	/*
-	 * After the insertion: a birth that missed it began earlier, and the
-	 * witness can tell so by the child's start_time.
-	 */
-	member->joined = ktime_get_ns();
-
-	/*
 	 * Pairs with the full barrier of do_exit()'s atomic_dec_and_test(): an
 	 * exit that is not seen here finds the member in its probe, and waits
 	 * there for tree->lock. And with jt_birth()'s smp_mb(): a child whose
@@ -282,6 +276,12 @@ static int jt_member_admit(struct jt_job *job, struct pid *pid, struct task_stru
 	 * exit.pml.
 	 */
 	smp_mb();
+	/*
+	 * Once everybody can see the insertion: a birth that missed it began
+	 * earlier, and the witness can tell so by the child's start_time.
+	 * model: join.pml, switch JOINED_EARLY.
+	 */
+	member->joined = ktime_get_ns();
 	dying = !atomic_read(&task->signal->live);
 	if (dying) {
 		jt_member_gone(member);
