@@ -5,11 +5,12 @@
  * Lock order, over the whole module:
  *
  *   jt_tree.signal_mutex or jt_tree.list_mutex -> jt_tree.lock
- *     -> a bucket's lock (member.c) or the receiver's siglock -> scheduler
+ *     -> a bucket's lock (member.c) or the receiver's siglock
+ *     -> scheduler, or the slot of a newborn's SIGCONT (signal.c)
  *
- * jt_jobs.lock nests in none of them and none nests in it. No lock of ours is
- * ever taken in interrupt context, under a siglock or by the signal_generate
- * probe. Wake-ups and log lines come after jt_tree.lock is dropped.
+ * jt_jobs.lock nests in none of them and none nests in it. No lock of ours but
+ * that slot's is ever taken in interrupt context, under a siglock or by the
+ * signal_generate probe. Wake-ups and log lines come after jt_tree.lock is dropped.
  */
 #ifndef _JT_JOB_H
 #define _JT_JOB_H

@@ -63,9 +63,17 @@ static DEFINE_PER_CPU(struct jt_note, jt_note);
  */
 #define JT_CONT_BITS	6
 static struct jt_cont {
-	struct pid *pid;	/* to compare, never to look into */
+	raw_spinlock_t lock;	/* the last of all: taken under a siglock, in interrupts */
+	struct pid *pid;	/* to compare, never to look into; this and next under @lock */
 	u64 time;
-} jt_conts[1 << JT_CONT_BITS];
+} jt_conts[1 << JT_CONT_BITS] = {
+	[0 ... (1 << JT_CONT_BITS) - 1] = { .lock = __RAW_SPIN_LOCK_UNLOCKED(jt_conts.lock) },
+};
+
+static struct jt_cont *jt_cont_slot(const struct pid *pid)
+{
+	return &jt_conts[hash_ptr(pid, JT_CONT_BITS)];
+}
 
 /* Names the kernel stack that an address lies in. */
 static u32 jt_stack_id(const void *address)
@@ -160,10 +168,12 @@ static void jt_note_cont(struct task_struct *task)
 	member = jt_member_find(task_tgid(task));
 	if (!member) {
 		if (jt_task_is_new(task)) {
-			slot = &jt_conts[hash_ptr(task_tgid(task), JT_CONT_BITS)];
-			WRITE_ONCE(slot->pid, task_tgid(task));
-			/* pairs with jt_newborn_continued(): the time comes with the pid */
-			smp_store_release(&slot->time, ktime_get_ns());
+			slot = jt_cont_slot(task_tgid(task));
+			/* The clock inside, or an older one could take the place. */
+			raw_spin_lock(&slot->lock);
+			slot->pid = task_tgid(task);
+			slot->time = ktime_get_ns();
+			raw_spin_unlock(&slot->lock);
 		}
 		goto out;
 	}
@@ -189,18 +199,23 @@ out:
  * @result: what became of it, TRACE_SIGNAL_*
  *
  * Context: under the receiver's siglock with interrupts off, possibly in an
- * interrupt. Takes no lock.
+ * interrupt. Takes no lock but a newborn's slot.
  */
 void jt_signal_generated(int sig, struct task_struct *task, int result)
 {
 	struct jt_note *note = this_cpu_ptr(&jt_note);
 	struct jt_member *member = READ_ONCE(note->member);
-
-	if (unlikely(sig == SIGCONT))
-		jt_note_cont(task);
-
 	/* An interrupt's signal to the same process is not the one noted. */
-	if (likely(!member) || note->sig != sig || !in_task() || task_tgid(task) != member->pid)
+	bool ours = unlikely(member) && note->sig == sig && in_task() &&
+		    task_tgid(task) == member->pid;
+
+	/*
+	 * What a birth delivers from its parent's log is not new: a stop that
+	 * follows there is newer. model: cont.pml, switch NOTE_OWN.
+	 */
+	if (unlikely(sig == SIGCONT) && !(ours && jt_task_is_new(task)))
+		jt_note_cont(task);
+	if (!ours)
 		return;
 	note->result = result;
 	jt_mark_forks(member, task, sig, note);
@@ -305,13 +320,19 @@ static bool jt_mark_travelled(const struct jt_log *log, unsigned int at,
 /* Has anybody sent the newborn SIGCONT since @time: as a member, or before? */
 static bool jt_newborn_continued(struct jt_member *child, u64 time)
 {
-	struct jt_cont *slot = &jt_conts[hash_ptr(child->pid, JT_CONT_BITS)];
+	struct jt_cont *slot = jt_cont_slot(child->pid);
+	unsigned long flags;
+	bool later, ours;
 
 	if (READ_ONCE(child->last_cont) > time)
 		return true;
-	if (smp_load_acquire(&slot->time) < time)	/* pairs with jt_note_cont() */
+	raw_spin_lock_irqsave(&slot->lock, flags);
+	later = slot->time >= time;
+	ours = slot->pid == child->pid;
+	raw_spin_unlock_irqrestore(&slot->lock, flags);
+	if (!later)
 		return false;
-	if (READ_ONCE(slot->pid) == child->pid)
+	if (ours)
 		return true;
 	jt_count(JT_INEXACT);	/* another's; it may have taken ours' place */
 	return false;
