@@ -129,7 +129,7 @@ static void jt_usage_split_time(struct jt_usage *usage, const struct jt_times *t
  * @usage: out
  * @leader: the process's leader, pinned: running, a zombie, or reaped
  *
- * Context: any but under a siglock.
+ * Context: process, not under a siglock or a task_lock().
  */
 void jt_usage_read(struct jt_usage *usage, struct task_struct *leader)
 {
@@ -211,7 +211,7 @@ static void jt_account_add_gone(struct jobtrack_account *account, const struct j
 	account->dumped += !!(code & 0x80);
 	if (!sig)
 		account->exited[(code >> 8) & 0xff]++;
-	else if (valid_signal(sig))
+	else if (sig <= ARRAY_SIZE(account->signaled))
 		account->signaled[sig - 1]++;
 }
 

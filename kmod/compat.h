@@ -21,6 +21,10 @@
 #error "jobtrack cannot run on PREEMPT_RT: there spinlocks sleep, probes must not"
 #endif
 
+#ifdef CONFIG_VIRT_CPU_ACCOUNTING_NATIVE
+#error "jobtrack cannot account with CONFIG_VIRT_CPU_ACCOUNTING_NATIVE: it has no prev_cputime"
+#endif
+
 /*
  * JT_PROBE(name, probe, type, otherwise) - the probe for a tracepoint
  *
@@ -38,11 +42,19 @@
 /* A task that copy_process() has made and nobody has woken yet. */
 #define jt_task_is_new(task)	(READ_ONCE((task)->__state) == TASK_NEW)
 
-/* Does it still use its CPU? With one CPU, whoever asks is who has it. */
+/*
+ * Has it run its last instruction? do_task_dead() sets the state with preemption
+ * disabled, after exit_notify(); then it still has to leave its CPU, and what it
+ * has used is final. Acquires: what it has used is read after this.
+ */
 #ifdef CONFIG_SMP
-#define jt_task_on_cpu(task)	READ_ONCE((task)->on_cpu)
+#define jt_task_on_cpu(task)	smp_load_acquire(&(task)->on_cpu)
 #else
 #define jt_task_on_cpu(task)	false
 #endif
+#define jt_task_is_dead(task)						\
+	(smp_load_acquire(&(task)->exit_state) &&			\
+	 smp_load_acquire(&(task)->__state) == TASK_DEAD &&		\
+	 !jt_task_on_cpu(task))
 
 #endif /* _JT_COMPAT_H */

@@ -5,7 +5,8 @@
  * sched_process_exit fires before a task closes its files: the process may hold
  * a device, a port or a mount for a long time after. So a member whose last
  * thread gets there is *leaving*, and a sweep looks at it until it is *gone*:
- * until every thread has an exit state.
+ * until every thread has an exit state and has run its last instruction. A birth
+ * looks, too, at one at a time.
  */
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
@@ -21,11 +22,11 @@
 #define JT_SWEEP_BATCH	8	/* members, per hold of the tree's lock */
 #define JT_FLUSH_BATCH	32
 
-#define JT_SWEEP_URGENT_MS	1	/* somebody waits for the job to be empty */
+#define JT_SWEEP_URGENT_MS	1	/* the job is about to be empty, or somebody waits */
 #define JT_SWEEP_MS		20	/* else: see also jt_reap() */
 #define JT_SWEEP_MAX_MS		100	/* for who does not go */
 
-static struct workqueue_struct *jt_sweeps;
+struct workqueue_struct *jt_sweeps;
 
 /*
  * Let the tree be swept within @delay jiffies. A sweep that is due sooner is left
@@ -36,14 +37,17 @@ static struct workqueue_struct *jt_sweeps;
 static void jt_sweep_within(struct jt_tree *tree, unsigned int delay)
 {
 	lockdep_assert_held(&tree->lock);
-	if (delayed_work_pending(&tree->sweep) && tree->sweep_delay <= delay)
+	if (tree->stopped || (delayed_work_pending(&tree->sweep) && tree->sweep_delay <= delay))
 		return;
 	tree->sweep_delay = delay;
 	if (!mod_delayed_work(jt_sweeps, &tree->sweep, delay))
 		jt_job_get(tree->root);
 }
 
-/* When a sweep is to look at members of the job that have just begun to leave. */
+/*
+ * When a sweep is to look at members of the job that have just begun to leave: soon
+ * if nobody else lives in it, for it may end with them, or if somebody waits.
+ */
 static unsigned int jt_sweep_first(struct jt_job *job)
 {
 	/*
@@ -51,7 +55,7 @@ static unsigned int jt_sweep_first(struct jt_job *job)
 	 * itself on the queue: it sees the member leave, or we see it wait.
 	 */
 	for (; job; job = job->parent)
-		if (waitqueue_active(&job->wait))
+		if (!job->tree_procs || waitqueue_active(&job->wait))
 			return msecs_to_jiffies(JT_SWEEP_URGENT_MS);
 	return msecs_to_jiffies(JT_SWEEP_MS);
 }
@@ -115,8 +119,8 @@ void jt_exit_of_member(struct task_struct *task)
 }
 
 /*
- * Gone: reaped, or each thread has an exit state and is off its CPU, so that it
- * uses nothing any more. exit_notify() sets the state after files are closed and
+ * Gone: reaped, or each thread has an exit state and is dead, so that it uses
+ * nothing any more. exit_notify() sets the exit state after files are closed and
  * devices released. A thread may keep it for long and stay in its group, until a
  * tracer waits for it.
  */
@@ -127,7 +131,7 @@ static bool jt_process_is_gone(struct task_struct *leader)
 
 	rcu_read_lock();
 	for_each_thread(leader, thread) {
-		gone = READ_ONCE(thread->exit_state) && !jt_task_on_cpu(thread);
+		gone = jt_task_is_dead(thread);
 		if (!gone)
 			break;
 	}
@@ -179,6 +183,8 @@ static void jt_sweep_away(struct jt_tree *tree, struct jt_member *member,
 	jt_member_gone(member);
 	if (tree->snapshot) {
 		list_move_tail(&member->leaving, &tree->deferred);
+		/* Who waits for the job is not to wait for who lists it. */
+		jt_job_wake(member->job);
 	} else {
 		jt_member_retire(member);
 		list_move_tail(&member->leaving, retired);
@@ -191,8 +197,8 @@ static void jt_sweep_away(struct jt_tree *tree, struct jt_member *member,
  * @retired: gets it if it is gone; for jt_put_all() once the lock is dropped
  *
  * Whoever is born pays for one who has gone: where processes come and go the sweep
- * finds little to do, and no task is kept for longer than the kernel itself keeps
- * it. One with many threads is left to the sweep, which looks under no lock.
+ * finds little to do, and few tasks are kept for longer than the kernel itself keeps
+ * them. One with many threads is left to the sweep, which looks under no lock.
  *
  * Context: under tree->lock.
  */
@@ -207,10 +213,11 @@ void jt_reap(struct jt_tree *tree, struct list_head *retired)
 	if (!member)
 		return;
 	threads = &member->leader->signal->thread_head;
-	if (!list_empty(threads) && !list_is_singular(threads))
+	if ((!list_empty(threads) && !list_is_singular(threads)) ||
+	    !jt_process_is_gone(member->leader)) {
+		list_move_tail(&member->leaving, &tree->leaving);	/* another's turn */
 		return;
-	if (!jt_process_is_gone(member->leader))
-		return;
+	}
 	jt_usage_read(&usage, member->leader);
 	jt_sweep_away(tree, member, &usage, retired);
 }
@@ -312,7 +319,9 @@ void jt_sweeps_stop(void)
 		rcu_read_unlock();
 		if (!job)
 			return;
-		/* It queues itself, which cancel_delayed_work_sync() copes with. */
+		jt_tree_lock(job->tree);
+		job->tree->stopped = true;
+		jt_tree_unlock(job->tree);
 		if (cancel_delayed_work_sync(&job->tree->sweep))
 			jt_job_put(job);
 		jt_job_put(job);

@@ -20,6 +20,9 @@ static inline void jt_exit(struct task_struct *task)
 }
 
 void jt_sweep_init(struct jt_tree *tree);
+/* For what may wait; the last of it is cancelled before jt_sweeps_exit(). */
+extern struct workqueue_struct *jt_sweeps;
+
 void jt_reap(struct jt_tree *tree, struct list_head *retired);
 void jt_put_all(struct list_head *retired);
 void jt_sweep_urge(struct jt_job *job);

@@ -16,6 +16,7 @@
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
+#include <linux/smp.h>
 #include <linux/tracepoint.h>
 #include <linux/workqueue.h>
 #include <trace/events/sched.h>
@@ -195,7 +196,7 @@ static int jt_hook_register(struct jt_hook *hook)
 	if (err)
 		pr_err("cannot register a probe for %s: %d\n", hook->name, err);
 	else
-		WRITE_ONCE(hook->registered, true);
+		smp_store_release(&hook->registered, true);
 	return err;
 }
 
@@ -245,7 +246,7 @@ static DECLARE_DELAYED_WORK(jt_hooks_idle_work, jt_hooks_idle);
  *
  * A fork that passed the tracepoints before is that of a process which was in no
  * job then; that its child is on the task list is seen by whoever looks after
- * this, since registering synchronises every CPU.
+ * this, since every CPU is interrupted in between.
  *
  * Context: process, may sleep. Return: 0, -ENOMEM, or -ENODEV while unloading.
  */
@@ -258,8 +259,10 @@ int jt_hooks_get(void)
 	mutex_lock(&jt_hooks_mutex);
 	if (!jt_hooks_closed)
 		err = jt_hooks_register(JT_HOOK_SIGNAL);
-	if (!err)
+	if (!err) {
+		kick_all_cpus_sync();
 		atomic_inc(&jt_hooks_jobs);
+	}
 	mutex_unlock(&jt_hooks_mutex);
 	return err;
 }
@@ -271,7 +274,7 @@ void jt_hooks_put(void)
 		return;
 	rcu_read_lock();		/* jt_hooks_exit() waits for us, then cancels */
 	if (!READ_ONCE(jt_hooks_closed))
-		mod_delayed_work(system_wq, &jt_hooks_idle_work, JT_IDLE_SECONDS * HZ);
+		mod_delayed_work(jt_sweeps, &jt_hooks_idle_work, JT_IDLE_SECONDS * HZ);
 	rcu_read_unlock();
 }
 
@@ -287,11 +290,13 @@ int jt_hooks_need_signal(void)
 {
 	int err = -ENODEV;
 
-	if (likely(READ_ONCE(jt_hooks[JT_HOOK_SIGNAL].registered)))
+	if (likely(smp_load_acquire(&jt_hooks[JT_HOOK_SIGNAL].registered)))
 		return 0;
 	mutex_lock(&jt_hooks_mutex);
 	if (!jt_hooks_closed)
 		err = jt_hook_register(&jt_hooks[JT_HOOK_SIGNAL]);
+	if (!err)
+		kick_all_cpus_sync();
 	mutex_unlock(&jt_hooks_mutex);
 	return err;
 }

@@ -158,7 +158,7 @@ static void jt_job_release_label(struct jt_job *job)
  *
  * Context: process, may sleep. The caller holds the module in place.
  * Return: the job with a reference for the caller, or -ECANCELED, -EDQUOT,
- * -EMLINK, -EEXIST, -ENOMEM as in struct jobtrack_create.
+ * -EMLINK, -EEXIST, -ENODEV, -ENOMEM as in struct jobtrack_create.
  */
 struct jt_job *jt_job_create(const struct jt_job_spec *spec)
 {
@@ -364,7 +364,7 @@ void jt_job_population(struct jt_job *job, int procs, int leaving)
  * tree->lock, and this comes after a change under that lock: one of the two
  * sees the other.
  *
- * Context: process; tree->lock not held.
+ * Context: process; tree->lock may be held.
  */
 void jt_job_wake(struct jt_job *job)
 {
@@ -383,16 +383,20 @@ void jt_job_wake(struct jt_job *job)
  */
 void jt_job_state(struct jt_job *job, struct jobtrack_job *state)
 {
-	const struct jobtrack_account *own = jt_job_own(job);
+	const struct jobtrack_account *own;
 	bool condemned = jt_job_condemned(job);
 
 	memset(state, 0, sizeof(*state));
 	state->id = job->id;
 	state->parent = job->parent ? job->parent->id : 0;
 	state->created = job->created;
-	state->births = READ_ONCE(own->births);
-	state->joined = READ_ONCE(own->joined);
-	state->lost = READ_ONCE(own->lost);
+	do {	/* its account becomes one apart once, with the first sub-job */
+		own = jt_job_own(job);
+		state->births = READ_ONCE(own->births);
+		state->joined = READ_ONCE(own->joined);
+		state->lost = READ_ONCE(own->lost);
+		smp_rmb();	/* orders these loads before the next of job->own */
+	} while (own != jt_job_own(job));
 	state->tree_procs = READ_ONCE(job->tree_procs);
 	state->tree_leaving = READ_ONCE(job->tree_leaving);
 	state->procs = READ_ONCE(job->procs);

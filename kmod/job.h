@@ -7,10 +7,12 @@
  *   jt_tree.signal_mutex or jt_tree.list_mutex -> jt_tree.lock
  *     -> a bucket's lock (member.c) or the receiver's siglock
  *     -> scheduler, or the slot of a newborn's SIGCONT (signal.c)
+ *   jt_tree.lock -> signal->stats_lock, alloc_lock, prev_cputime.lock (account.c),
+ *     the locks of work queues and timers (exit.c), of wait queues (job.c)
  *
  * jt_jobs.lock nests in none of them and none nests in it. No lock of ours but
  * that slot's is ever taken in interrupt context, under a siglock or by the
- * signal_generate probe. Wake-ups and log lines come after jt_tree.lock is dropped.
+ * signal_generate probe. Log lines come after jt_tree.lock is dropped.
  */
 #ifndef _JT_JOB_H
 #define _JT_JOB_H
@@ -31,20 +33,23 @@ struct jt_operation;
 /**
  * struct jt_tree - a top-level job with all its sub-jobs: one order of events
  * @signal_mutex: held by the one signal operation under way; SIGKILL needs none
- * @list_mutex: held by the one snapshot under way, and by whoever moves a
- *	member: a snapshot sees each member in the job where it was at its instant
+ * @list_mutex: held by the one snapshot or account under way, and by whoever
+ *	enters or moves: a snapshot sees each member in the job where it was at its instant
  * @lock: protects what follows, and of every job and member of the tree what says
  *	so. Taken and dropped by jt_tree_lock() and jt_tree_unlock()
  * @number: operations begun so far. Changed under @signal_mutex and @lock
  * @op: the signal operation under way, or NULL; on its caller's stack
  * @members: members in joining order, with the walks' markers among them
- * @leaving: members whose last thread has begun to exit, by jt_member.leaving
- * @deferred: gone members that the snapshot under way still needs in @members
- * @snapshot: a snapshot is walking @members
+ * @leaving: members whose last thread has begun to exit, by jt_member.leaving; those
+ *	that a sweep looks at are in a list of its own
+ * @deferred: gone members that the snapshot or account under way still needs in
+ *	@members
+ * @snapshot: a snapshot or account is walking @members
  * @user_subjobs: living sub-jobs that unprivileged members made
  * @sweep: looks at @leaving until it is empty; while queued or running it holds
  *	a reference to @root
  * @sweep_delay: jiffies after which it was last told to. Under @lock
+ * @stopped: no sweep is to be queued any more: a forced unload. Under @lock
  * @root: the top-level job; the tree is freed with it. Constant
  * @rcu: frees the tree
  */
@@ -61,6 +66,7 @@ struct jt_tree {
 	unsigned int user_subjobs;
 	struct delayed_work sweep;
 	unsigned int sweep_delay;
+	bool stopped;
 	struct jt_job *root;
 #ifdef JT_DEBUG
 	struct jt_debug_hold hold;	/* under @lock */

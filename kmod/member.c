@@ -175,8 +175,8 @@ void jt_member_retire(struct jt_member *member)
  * jt_member_leader() - the leader of a member's process
  * @member: not retired
  *
- * Context: under tree->lock. Return: the task with a reference for the caller, or
- * NULL if the process is about to be leaving or is reaped.
+ * Context: under tree->lock. Return: the task with a reference for the caller; NULL
+ * at most in a forced unload, when no exit is seen any more.
  */
 struct task_struct *jt_member_leader(struct jt_member *member)
 {

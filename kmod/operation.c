@@ -114,7 +114,7 @@ void jt_kill_job(struct jt_job *job, struct jobtrack_signal *counts)
  * @counts: in: the signal; out: what became of it
  *
  * Context: process, may sleep. Once begun it is not interruptible.
- * Return: 0, -EINTR if the caller was killed before it began, or -ENOMEM.
+ * Return: 0, -EINTR if the caller was killed before it began, or -ENOMEM, -ENODEV.
  */
 int jt_signal_job(struct jt_job *job, struct jobtrack_signal *counts)
 {
