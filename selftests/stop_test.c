@@ -52,9 +52,13 @@ FIXTURE_TEARDOWN(stop)
 }
 
 #define STOP_JOB(sig_) do {							\
+	ASSERT_TRUE(oracle_forks_on());						\
+	STOP_JOB_NOW(sig_);							\
+} while (0)
+
+#define STOP_JOB_NOW(sig_) do {							\
 	struct jobtrack_signal counts_;						\
 										\
-	ASSERT_TRUE(oracle_forks_on());						\
 	ASSERT_EQ(0, jt_signal(self->job, sig_, &counts_));			\
 	EXPECT_LE(6, counts_.signalled) TH_LOG("too few to prove anything");	\
 } while (0)
@@ -91,6 +95,25 @@ TEST_F_TIMEOUT(stop, then_continue, CROWD_TIMEOUT)
 		ASSERT_TRUE(everybody_moves(self->job))
 			TH_LOG("round %u: %d left stopped", round.n,
 			       members_stopped(self->job, true));
+	}
+	ASSERT_EQ(0, jt_info(&self->met.after));
+	EXPECT_LT(0, met_in_flight(&self->met)) TH_LOG("no fork in flight was met");
+}
+
+/* Both may meet the same fork: what came last counts. */
+TEST_F_TIMEOUT(stop, right_after_continue, CROWD_TIMEOUT)
+{
+	struct rounds round = rounds(4, 1000);
+
+	while (next_round(&round)) {
+		ASSERT_TRUE(oracle_forks_on());
+		ASSERT_EQ(0, jt_signal(self->job, SIGCONT, NULL));
+		STOP_JOB_NOW(variant->sig);
+		ASSERT_TRUE(nobody_moves(self->job))
+			TH_LOG("round %u: %d are not stopped", round.n,
+			       members_stopped(self->job, false));
+		ASSERT_EQ(0, jt_signal(self->job, SIGCONT, NULL));
+		ASSERT_TRUE(everybody_moves(self->job)) TH_LOG("round %u", round.n);
 	}
 	ASSERT_EQ(0, jt_info(&self->met.after));
 	EXPECT_LT(0, met_in_flight(&self->met)) TH_LOG("no fork in flight was met");

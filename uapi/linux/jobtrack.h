@@ -22,6 +22,7 @@
  *  - Unknown flags and non-zero padding: EINVAL. Unknown commands, and a
  *    device's command on a job's fd or the reverse: ENOTTY. A pointer that
  *    cannot be read or written: EFAULT.
+ *  - Any command gives ENODEV once the module is being unloaded by force.
  *  - All times are CLOCK_BOOTTIME in nanoseconds. A process's start time is
  *    the kernel's start_boottime: constant from birth to exit, exec included,
  *    so that {PID, start time} never names two processes. Field 22 of
