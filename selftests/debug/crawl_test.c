@@ -434,7 +434,7 @@ TEST_F(crawl, caller_kills_its_own_job)
 	pid = spawn(self->job, 0, kill_own_job, self->call);
 	ASSERT_TRUE(WAIT_UNTIL(jt_in_snapshot(self->job, pid)));
 	ASSERT_TRUE(listeners_join(self->job, OWNER, LISTENERS));
-	ASSERT_TRUE(set_rules(0, 1, STEP_US));
+	ASSERT_TRUE(set_rules(0, 1, 4 * STEP_US));
 	add_to(&self->call->began, 1);
 	/* it is the first in the order, and in the walk still */
 	ASSERT_TRUE(WAIT_UNTIL(proc_state(listeners->listener[0].pid) == 'Z'));
