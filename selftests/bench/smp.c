@@ -3,9 +3,10 @@
  * smp - how fast many processors fork: what the lock of a tree costs
  *
  * For a guest with four of them, by the clock, which is noise: the host has other
- * things to do, and an emulated processor stands still when its thread does. All
- * places take turns, each window comes between two of the bare kernel, with whose
- * mean it is compared, and beside the median stand the quartiles.
+ * things to do, and an emulated processor stands still when its thread does. So all
+ * places take turns in short windows, and what is told is the median of the ratios to
+ * the bare kernel in the same round, with their quartiles. "bare again" is the bare
+ * kernel once more: what it is off 1 is noise.
  *
  * One process alone in a job shows what the module costs, four in four jobs that they
  * share a module, and four in one job that they share a job.
@@ -16,8 +17,8 @@
 #include <time.h>
 
 #define PROCESSES	4
-#define WINDOW_MS	500
-#define MAX_ROUNDS	16
+#define WINDOW_MS	200
+#define MAX_ROUNDS	200
 
 static volatile struct {
 	int ready;
@@ -57,6 +58,7 @@ static void cgroup_3_join(int i)
 
 /* @join gets which of the processes it is */
 static const struct setup places[] = {
+	{ "bare",		0, NULL, NULL, NULL },
 	{ "bare again",		0, NULL, NULL, NULL },
 	{ "next to a job",	1, neighbours_begin, NULL, loaded_end },
 	{ "each in its job",	PROCESSES, jobs_begin, jobs_join, loaded_end },
@@ -64,7 +66,6 @@ static const struct setup places[] = {
 	{ "cgroup 3 deep",	3, cgroup_begin, cgroup_3_join, cgroup_end },
 };
 #define NR_PLACES	ARRAY_SIZE(places)
-static const struct setup bare = { "bare", 0, NULL, NULL, NULL };
 
 /* --------------------------------------------------------------- measuring */
 
@@ -127,40 +128,43 @@ static double rate(const struct setup *place, int processes)
 	return forks * 1e9 / start;
 }
 
-static void compare(int processes, int rounds)
+/* As many rounds as there is time for, each of which begins at another place */
+static void compare(int processes, int seconds)
 {
-	double ratios[NR_PLACES][MAX_ROUNDS], plain[MAX_ROUNDS * (NR_PLACES + 1)];
-	double before, here, after;
+	static double rates[NR_PLACES][MAX_ROUNDS];
+	uint64_t end = now_ns() + seconds * 1000000000ULL;
+	double ratios[MAX_ROUNDS], plain[MAX_ROUNDS];
 	char row[32], more[64];
-	int r, p, n = 0;
+	int rounds = 0, p, r;
 
-	for (r = 0; r < rounds; r++) {
-		before = rate(&bare, processes);
-		plain[n++] = before;
+	do {
 		for (p = 0; p < NR_PLACES; p++) {
-			here = rate(&places[p], processes);
-			after = rate(&bare, processes);
-			ratios[p][r] = here / ((before + after) / 2);
-			plain[n++] = after;
-			before = after;
+			int place = (rounds + p) % NR_PLACES;
+
+			rates[place][rounds] = rate(&places[place], processes);
 		}
-	}
+		rounds++;
+	} while (rounds < MAX_ROUNDS && now_ns() < end);
+
+	memcpy(plain, rates[0], sizeof(plain));
 	sprintf(row, "%d forking", processes);
-	figure("smp", row, "bare", median(plain, n), "forks a second", n);
-	for (p = 0; p < NR_PLACES; p++) {
-		sprintf(more, ",\"low\":%.4g,\"high\":%.4g", quantile(ratios[p], rounds, .25),
-			quantile(ratios[p], rounds, .75));
-		figure_with("smp", row, places[p].name, median(ratios[p], rounds),
+	figure("smp", row, "bare, a second", median(plain, rounds), "forks", rounds);
+	for (p = 1; p < NR_PLACES; p++) {
+		for (r = 0; r < rounds; r++)
+			ratios[r] = rates[p][r] / rates[0][r];
+		sprintf(more, ",\"low\":%.4g,\"high\":%.4g", quantile(ratios, rounds, .25),
+			quantile(ratios, rounds, .75));
+		figure_with("smp", row, places[p].name, median(ratios, rounds),
 			    "of bare", rounds, more);
 	}
 }
 
 int main(void)
 {
-	int rounds = is_quick() ? 3 : 11;
+	int seconds = is_quick() ? 15 : 75;
 
 	race = shared_memory(sizeof(*race));
-	compare(1, rounds);
-	compare(PROCESSES, rounds);
+	compare(1, seconds);
+	compare(PROCESSES, seconds);
 	return 0;
 }
