@@ -53,7 +53,8 @@ def titles: {
 	list: "List, executed instructions a row",
 	memory: "Memory, bytes each",
 	growth: "Ten times as many, executed instructions",
-	smp: "On many CPUs"
+	smp: "Forks on four emulated processors, by the clock: a quiet machine's only",
+	versus: "Why not BPF, or cgroup v2: the costs of tracking, what it leaves, what a list costs"
 };
 
 def spaces($n): if $n > 0 then " " * $n else "" end;
@@ -96,6 +97,28 @@ def grid:
 # There are more columns than fit on a screen.
 def turned: if .[0].table == "cost" then map(. + { row: .column, column: .row }) else . end;
 
+# Of all figures, those that answer the reviewer's first question; nothing is
+# measured for it.
+def worst($killer):
+	map(select(.table == "survivors" and .column == $killer))
+	| if . == [] then null
+	  else { value: (map(.value) | max), first_pass: (map(.first_pass) | max) } end;
+
+def versus:
+	. as $all
+	| [["jobtrack", "tracked", "next to 100 jobs", "jobtrack", "jobtrack"],
+	   ["BPF tracker", "BPF", "next to BPF", "BPF tracker", "BPF, all tasks"],
+	   ["cgroup v2", "cgroup 3 deep", null, "cgroup.kill", "cgroup.procs"]][]
+	| . as [$name, $in, $beside, $killer, $list]
+	| { "fork, untracked": ($all | at("cost"; "fork+exit+wait"; $beside)),
+	    "fork, tracked": ($all | at("cost"; "fork+exit+wait"; $in)),
+	    "thread, tracked": ($all | at("cost"; "thread create+join"; $in)),
+	    "left (1st pass)": ($all | worst($killer)),
+	    "kill of 10,000": ($all | at("kill"; "10000 sleepers"; $killer)),
+	    "row of 10,000": ($all | at("list"; "10000"; $list)) }
+	| to_entries[] | select(.value)
+	| .value + { table: "versus", row: $name, column: .key };
+
 def verdict:
 	if .value == null then "not measured"
 	elif .met then "met"
@@ -111,7 +134,7 @@ def aim:
 
 def text:
 	.targets as $targets
-	| .figures | . as $figures
+	| .figures + [.figures | if any(.table == "cost") then versus else empty end] | . as $figures
 	| (map(.table) | order)[] as $table
 	| "", (titles[$table] // $table),
 	  ($figures | map(select(.table == $table)) | turned | grid),
