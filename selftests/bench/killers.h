@@ -71,9 +71,11 @@ static void cgroup_kill(const struct crowd *crowd)
 	CHECK_EQ(0, write_file(KILL_CGROUP "/cgroup.kill", "1"));
 }
 
+/* One that goes while cgroup.procs is read stands there as 0: the reader's own group. */
 static void kill_one(pid_t pid)
 {
-	kill(pid, SIGKILL);
+	if (pid > 0)
+		kill(pid, SIGKILL);
 }
 
 static void cgroup_procs(const struct crowd *crowd)
