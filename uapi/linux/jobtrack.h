@@ -341,7 +341,7 @@ struct jobtrack_job {
  *  * EPERM - the fd does not manage the job, or not for this caller
  *  * EBUSY - the process is in a job that this one is not below
  *  * ECANCELED - the job, or one above it, was killed
- *  * EINTR - killed while it waited for a snapshot of the job to end
+ *  * EINTR - killed while it waited for a list or an account of the job to end
  *  * ENOMEM, EFAULT, E2BIG
  */
 struct jobtrack_enter {
@@ -380,7 +380,7 @@ struct jobtrack_enter {
  *  * EBUSY - it is in a job that this one is not below
  *  * ECANCELED - the job, or one above it, was killed
  *  * EINTR - a signal came while the descendants were gathered, or the caller was
- *    killed while it waited for a snapshot to end
+ *    killed while it waited for a list or an account to end
  *  * ELOOP - descendants kept appearing
  *  * ENOMEM, EFAULT, E2BIG
  *
@@ -499,7 +499,7 @@ struct jobtrack_row {
  *
  * Errors:
  *  * EINVAL - flags, padding, an output that is not 0 on input
- *  * EINTR - killed while it waited for another snapshot
+ *  * EINTR - killed while it waited for another list or account
  *  * EIO - the list and the count disagreed: a defect, which is logged
  *  * EMFILE, ENFILE, ENOMEM, EFAULT, E2BIG
  */
@@ -559,7 +559,7 @@ struct jobtrack_snapshot {
  *
  * Errors:
  *  * EINVAL - flags, an output that is not 0 on input
- *  * EINTR - killed while it waited for a snapshot to end
+ *  * EINTR - killed while it waited for another list or account
  *  * ENOMEM, EFAULT, E2BIG
  */
 struct jobtrack_account {
