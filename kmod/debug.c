@@ -3,6 +3,7 @@
  * The tests' switches, as module parameters.
  */
 #include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/moduleparam.h>
 #include <linux/sysfs.h>
 #include <linux/timekeeping.h>
@@ -19,7 +20,7 @@ MODULE_PARM_DESC(batch, "members signalled per hold of the tree's lock (0: as us
 
 unsigned int jt_debug_pause_us;
 module_param_named(pause_us, jt_debug_pause_us, uint, 0600);
-MODULE_PARM_DESC(pause_us, "pause between two such holds (microseconds)");
+MODULE_PARM_DESC(pause_us, "pause between two such holds (microseconds); 4294967295: until written again, or a minute");
 
 /* The longest hold of any tree's lock since this was last written */
 static unsigned long jt_debug_hold_ns;
@@ -60,7 +61,11 @@ unsigned int jt_debug_signal_batch(unsigned int normal)
 void jt_debug_signal_pause(void)
 {
 	unsigned int us = READ_ONCE(jt_debug_pause_us);
+	const unsigned long end = jiffies + 60 * HZ;
 
-	if (us)
+	if (us && us != UINT_MAX)
 		usleep_range(us, us + 10);
+	/* Not for longer: nothing ends who waits here, and a test may be killed. */
+	while (READ_ONCE(jt_debug_pause_us) == UINT_MAX && time_before(jiffies, end))
+		usleep_range(500, 1000);
 }

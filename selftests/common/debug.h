@@ -27,6 +27,9 @@ static inline bool set_parameter(const char *name, unsigned int value)
 }
 
 /* Which rules are off, and how a signal's walk goes about it */
+/* A pause until the rules are set again */
+#define UNTIL_TOLD	UINT32_MAX
+
 static inline bool set_rules(unsigned int off, unsigned int batch, unsigned int pause_us)
 {
 	return set_parameter("debug", off) && set_parameter("batch", batch) &&

@@ -64,15 +64,24 @@ static inline int listener(void *arg)
 	return 0;
 }
 
-/* @n members that listen, of user @uid; the test reaps them, or its end does */
-static inline bool listeners_join(int job, uid_t uid, unsigned int n)
+/*
+ * @n members that listen, of user @uid, in the order of their numbers; the test
+ * reaps them, or its end does.
+ */
+static inline bool listeners_join_by(int (*fn)(void *), int job, uid_t uid, unsigned int n)
 {
 	if (!listeners)
 		listeners = shared(sizeof(*listeners));
 	while (n--)
-		if (spawn(job, uid, listener, &listeners->listener[listeners->n++]) < 0)
+		if (spawn(job, uid, fn, &listeners->listener[listeners->n++]) < 0 ||
+		    !gate_wait(&listeners->ready, listeners->n))
 			return false;
-	return gate_wait(&listeners->ready, listeners->n);
+	return true;
+}
+
+static inline bool listeners_join(int job, uid_t uid, unsigned int n)
+{
+	return listeners_join_by(listener, job, uid, n);
 }
 
 /* Has each listener got the signal @times times? */

@@ -10,7 +10,6 @@
 #include <linux/userfaultfd.h>
 
 #define LISTENERS	10
-#define STEP_US		500000		/* between two members, while an operation crawls */
 
 FIXTURE(buffer)
 {
@@ -96,7 +95,7 @@ TEST_F(buffer, taken_away)
 
 	call.buffer = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	call.buffer->sig = SIGUSR1;
-	ASSERT_TRUE(set_rules(0, 1, STEP_US));
+	ASSERT_TRUE(set_rules(0, 1, UNTIL_TOLD));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, call_with_buffer, &call));
 	ASSERT_TRUE(WAIT_UNTIL(got(0, SIGUSR1)));
 	ASSERT_EQ(0, munmap(call.buffer, 4096));
@@ -123,7 +122,7 @@ TEST_F(buffer, stalls)
 	ASSERT_EQ(sizeof(msg), read(userfault, &msg, sizeof(msg)));
 	EXPECT_EQ(0, jt_signal(self->job, RT(0), NULL));
 	EXPECT_TRUE(all_got_once(RT(0)) && all_got(SIGUSR1, 0));
-	ASSERT_TRUE(set_rules(0, 1, STEP_US));
+	ASSERT_TRUE(set_rules(0, 1, UNTIL_TOLD));
 	ASSERT_TRUE(provide(userfault, call.buffer, &counts));
 	/* it tells the counts */
 	ASSERT_TRUE(WAIT_UNTIL(got(0, SIGUSR1)));

@@ -10,7 +10,6 @@
 
 #define LISTENERS	10
 #define LAST		(LISTENERS - 1)
-#define STEP_US		500000		/* between two members */
 
 struct call {
 	int job, sig;
@@ -82,7 +81,7 @@ static uint32_t got(int i, int sig)
 /* As begin(); it gets to the first listener and no further. */
 static bool crawl(struct call *call, int job, int sig)
 {
-	return set_rules(0, 1, STEP_US) && begin(call, job, sig) &&
+	return set_rules(0, 1, UNTIL_TOLD) && begin(call, job, sig) &&
 		WAIT_UNTIL(sig == SIGKILL ? proc_state(listeners->listener[0].pid) == 'Z' :
 			   got(0, sig));
 }
@@ -162,7 +161,7 @@ TEST_F(crawl, kill_does_not_wait)
 
 	ASSERT_TRUE(listeners_join(self->job, OWNER, LISTENERS));
 	ASSERT_TRUE(crawl(self->call, self->job, SIGUSR1));
-	ASSERT_TRUE(set_rules(0, DEFAULT_BATCH, STEP_US));
+	ASSERT_TRUE(set_rules(0, DEFAULT_BATCH, UNTIL_TOLD));
 	ASSERT_EQ(0, jt_signal(self->job, SIGKILL, &counts));
 	EXPECT_EQ(LISTENERS, counts.signalled);
 	EXPECT_TRUE(jt_wait_empty(self->job));
@@ -196,16 +195,12 @@ TEST_F(crawl, kill_on_close_does_not_wait)
 
 	ASSERT_LE(0, job);
 	ASSERT_LE(0, look);
-	listeners = shared(sizeof(*listeners));
-	while (listeners->n < LISTENERS)
-		ASSERT_LT(0, spawn(job, OWNER, lone_listener,
-				   &listeners->listener[listeners->n++]));
-	ASSERT_TRUE(gate_wait(&listeners->ready, LISTENERS));
-	ASSERT_TRUE(set_rules(0, 1, STEP_US));
+	ASSERT_TRUE(listeners_join_by(lone_listener, job, OWNER, LISTENERS));
+	ASSERT_TRUE(set_rules(0, 1, UNTIL_TOLD));
 	*self->call = (struct call) { .job = look, .sig = SIGUSR1 };
 	ASSERT_EQ(0, pthread_create(&thread, NULL, call_in_thread, self->call));
 	ASSERT_TRUE(WAIT_UNTIL(got(0, SIGUSR1)));
-	ASSERT_TRUE(set_rules(0, DEFAULT_BATCH, STEP_US));
+	ASSERT_TRUE(set_rules(0, DEFAULT_BATCH, UNTIL_TOLD));
 	close(job);
 	EXPECT_TRUE(jt_wait_empty(look));
 	EXPECT_CRAWLING(self);
@@ -223,7 +218,7 @@ TEST_F(crawl, kill_of_the_job_below)
 	ASSERT_TRUE(listeners_join(self->job, OWNER, LISTENERS - 3));
 	ASSERT_TRUE(listeners_join(self->below, OWNER, 3));
 	ASSERT_TRUE(crawl(self->call, self->job, RT(0)));
-	ASSERT_TRUE(set_rules(0, DEFAULT_BATCH, STEP_US));
+	ASSERT_TRUE(set_rules(0, DEFAULT_BATCH, UNTIL_TOLD));
 	ASSERT_EQ(0, jt_signal(self->below, SIGKILL, &counts));
 	EXPECT_EQ(3, counts.signalled);
 	EXPECT_TRUE(jt_wait_empty(self->below));
@@ -241,13 +236,14 @@ TEST_F(crawl, kill_of_the_job_below)
 TEST_F(crawl, nobody_joins_what_is_being_killed)
 {
 	pid_t outside = spawn(-1, 0, lone_sleeper, NULL);
-	pid_t above = spawn(self->job, OWNER, lone_sleeper, NULL);
+	pid_t above;
 	int deeper;
 
 	deeper = jt_create(0, self->below_id, NULL, NULL);
 	ASSERT_LE(0, deeper);
-	ASSERT_TRUE(WAIT_UNTIL(jt_job_of(above) == (int64_t)self->id));
 	ASSERT_TRUE(listeners_join(self->below, OWNER, LISTENERS));
+	above = spawn(self->job, OWNER, lone_sleeper, NULL);
+	ASSERT_TRUE(WAIT_UNTIL(jt_job_of(above) == (int64_t)self->id));
 	ASSERT_TRUE(crawl(self->call, self->below, SIGKILL));
 	EXPECT_EQ(-ECANCELED, jt_tag(self->below, outside));
 	EXPECT_EQ(-ECANCELED, jt_tag(self->below, above));
@@ -398,7 +394,7 @@ TEST_F(crawl, denied_newborn)
 	ASSERT_LT(0, spawn(self->job, STRANGER, forks_when_told, &listeners->listener[LAST]));
 	ASSERT_TRUE(gate_wait(&listeners->ready, LISTENERS));
 
-	ASSERT_TRUE(set_rules(0, 1, STEP_US));
+	ASSERT_TRUE(set_rules(0, 1, UNTIL_TOLD));
 	self->call->sig = SIGUSR1;
 	self->call->id = self->id;
 	self->call->pid = spawn(-1, OWNER, call_as_owner, self->call);
@@ -434,11 +430,11 @@ TEST_F(crawl, caller_kills_its_own_job)
 	pid = spawn(self->job, 0, kill_own_job, self->call);
 	ASSERT_TRUE(WAIT_UNTIL(jt_in_snapshot(self->job, pid)));
 	ASSERT_TRUE(listeners_join(self->job, OWNER, LISTENERS));
-	ASSERT_TRUE(set_rules(0, 1, 4 * STEP_US));
+	ASSERT_TRUE(set_rules(0, 2, UNTIL_TOLD));
 	add_to(&self->call->began, 1);
-	/* it is the first in the order, and in the walk still */
+	/* it is the first in the order, the listener the second, and it walks on */
 	ASSERT_TRUE(WAIT_UNTIL(proc_state(listeners->listener[0].pid) == 'Z'));
-	EXPECT_EQ('D', proc_state(pid));
+	EXPECT_TRUE(WAIT_UNTIL(proc_state(pid) == 'D'));
 	EXPECT_EQ(1, live_threads(listeners->listener[LAST].pid));
 	ASSERT_TRUE(reset_rules());
 	EXPECT_EQ(128 + SIGKILL, reap(pid));
