@@ -10,6 +10,7 @@
 #include "pressure.h"
 
 #define RT(n)		(34 + (n))	/* SIGRTMIN is no constant */
+#define TOO_FEW		"too few were there to prove anything"
 
 /* --------------------------------------------------------------- the two dimensions */
 
@@ -335,8 +336,7 @@ static inline bool volley(struct course *course)
 	for (int i = 0; i < RACE_SIGNALS && class->sig[i]; i++) {
 		if (!operate(course, class->sig[i], &counts))
 			return false;
-		OR_WRONG(counts.signalled + counts.newborns >= least,
-			 "too few were there to prove anything");
+		OR_WRONG(counts.signalled + counts.newborns >= least, TOO_FEW);
 		OR_WRONG(counts.newborns >= held || class->sig[i] == SIGKILL,
 			 "the forks that were held were not met");
 		/* sometimes SIGCONT comes at once, sometimes when all have stopped */

@@ -101,19 +101,22 @@ static inline uint32_t race_note(enum replay_kind kind, uint32_t who, uint32_t o
 /*
  * The writer's name. A newborn's first act is to say that it was born, and not when
  * it has blocked signals: it could not tell how long ago they came.
+ *
+ * A handler may come between any two instructions here, and is to find either that
+ * it has to say so itself, or that what the memory knew has been read before.
  */
 static inline uint32_t racer_name(void)
 {
 	pid_t pid = syscall(SYS_getpid);
+	uint32_t memory = racer_blurred ? REPLAY_BLURRED : look_at(&racer_memory);
 
 	if (pid == me.pid)
 		return me.name;
-	if (me.introduced != me.child) {
-		me.introduced = me.child;
+	if (look_at(&me.introduced) != me.child) {
+		__atomic_store_n(&me.introduced, me.child, __ATOMIC_SEQ_CST);
 		race_write((struct replay_event) {
 			.kind = REPLAY_BORN, .who = me.child, .other = me.name, .pid = pid,
-			.deaf = me.deaf,
-			.memory = racer_blurred ? REPLAY_BLURRED : racer_memory,
+			.deaf = me.deaf, .memory = memory,
 		});
 	}
 	return me.child;

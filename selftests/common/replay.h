@@ -158,6 +158,8 @@ static inline struct replay_life *replay_lives(const struct replay_event *log, u
 			life[e->other].failed = true;
 			break;
 		case REPLAY_BORN:
+			if (l->born < i)	/* its handler has said it already */
+				break;
 			l->born = i;
 			l->memory = e->memory;
 			l->exact = e->memory != REPLAY_BLURRED && !e->deaf;

@@ -74,8 +74,14 @@ TEST_F_TIMEOUT(rule, is_missed, CROWD_TIMEOUT)
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) < variant->cpus)
 		SKIP(return, "this takes %u processors", variant->cpus);
-	while (next_round(&round) && run_race(&self->course, variant->class, 3))
-		;
+	while (next_round(&round)) {
+		if (run_race(&self->course, variant->class, 3))
+			continue;
+		/* a rule that is off can thin them out, too, which proves nothing */
+		if (strcmp(self->course.wrong, TOO_FEW))
+			break;
+		self->course.wrong = NULL;
+	}
 	wrong = self->course.wrong ?: "nothing wrong";
 	TH_LOG("race %u: %s", round.n, wrong);
 	if (!variant->or || strcmp(wrong, variant->or))
