@@ -248,6 +248,7 @@ int jt_account_take(struct jt_job *job, struct jobtrack_account *account)
 	bool below = account->flags & JOBTRACK_ACCOUNT_TREE;
 	struct jt_tree *tree = job->tree;
 	struct task_struct *leader;
+	jt_population population;
 	struct jt_member *member;
 	struct jt_usage usage;
 	struct jt_walk walk;
@@ -261,8 +262,9 @@ int jt_account_take(struct jt_job *job, struct jobtrack_account *account)
 	*account = below ? job->account : *jt_job_own(job);
 	account->flags = flags;
 	account->time = ktime_get_boottime_ns();
-	account->living = below ? job->tree_procs : job->procs;
-	account->leaving = below ? job->tree_leaving : job->leaving;
+	population = below ? job->tree_population : job->population;
+	account->living = jt_procs(population);
+	account->leaving = jt_leaving(population);
 	tree->snapshot = true;
 	jt_walk_begin(&walk, tree);
 	while (jt_walk_next(&walk, &member)) {

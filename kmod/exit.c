@@ -55,7 +55,7 @@ static unsigned int jt_sweep_first(struct jt_job *job)
 	 * itself on the queue: it sees the member leave, or we see it wait.
 	 */
 	for (; job; job = job->parent)
-		if (!job->tree_procs || waitqueue_active(&job->wait))
+		if (!jt_procs(job->tree_population) || waitqueue_active(&job->wait))
 			return msecs_to_jiffies(JT_SWEEP_URGENT_MS);
 	return msecs_to_jiffies(JT_SWEEP_MS);
 }
@@ -68,7 +68,7 @@ static unsigned int jt_sweep_first(struct jt_job *job)
  */
 void jt_sweep_urge(struct jt_job *job)
 {
-	if (job->tree_leaving)
+	if (jt_leaving(job->tree_population))
 		jt_sweep_within(job->tree, msecs_to_jiffies(JT_SWEEP_URGENT_MS));
 }
 
@@ -109,7 +109,7 @@ void jt_exit_of_member(struct task_struct *task)
 			/* No exec puts another in its place any more. */
 			member->leader = get_task_struct(task->group_leader);
 			list_add_tail(&member->leaving, &tree->leaving);
-			jt_job_population(member->job, -1, 1);
+			jt_job_populate(member->job, -1, 1);
 			jt_count(JT_LEAVING_NOW);
 			jt_sweep_within(tree, jt_sweep_first(member->job));
 		}

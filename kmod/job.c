@@ -336,24 +336,47 @@ int jt_job_check_label(const char label[JOBTRACK_LABEL_SIZE])
 	return 0;
 }
 
+/* Neither half falls below 0, so that nothing is borrowed from the other. */
+static void jt_population_add(jt_population *population, int procs, int leaving)
+{
+	/* marked for the readers without the lock */
+	WRITE_ONCE(*population, *population + procs + ((u64)leaving << 32));
+}
+
 /**
- * jt_job_population() - members come, leave or go
- * @job: their job
+ * jt_job_populate() - a member comes, leaves or goes
+ * @job: its job
  * @procs: change of members that may run
  * @leaving: change of those that are leaving
  *
- * Context: under tree->lock. The stores are marked for the readers without it.
+ * Context: under tree->lock.
  */
-void jt_job_population(struct jt_job *job, int procs, int leaving)
+void jt_job_populate(struct jt_job *job, int procs, int leaving)
 {
 	lockdep_assert_held(&job->tree->lock);
 
-	WRITE_ONCE(job->procs, job->procs + procs);
-	WRITE_ONCE(job->leaving, job->leaving + leaving);
-	for (; job; job = job->parent) {
-		WRITE_ONCE(job->tree_procs, job->tree_procs + procs);
-		WRITE_ONCE(job->tree_leaving, job->tree_leaving + leaving);
-	}
+	jt_population_add(&job->population, procs, leaving);
+	for (; job; job = job->parent)
+		jt_population_add(&job->tree_population, procs, leaving);
+}
+
+/**
+ * jt_job_move() - a member that may run moves
+ * @old: from which job
+ * @job: to which, below it
+ *
+ * What it stays below is not told: it is empty at no instant.
+ *
+ * Context: under tree->lock.
+ */
+void jt_job_move(struct jt_job *old, struct jt_job *job)
+{
+	lockdep_assert_held(&job->tree->lock);
+
+	jt_population_add(&job->population, 1, 0);
+	jt_population_add(&old->population, -1, 0);
+	for (; job != old; job = job->parent)
+		jt_population_add(&job->tree_population, 1, 0);
 }
 
 /**
@@ -378,13 +401,14 @@ void jt_job_wake(struct jt_job *job)
  * @job: the job
  * @state: where to, user IDs as the caller's user namespace names them
  *
- * Takes no lock, so that a reader never holds up a fork: the numbers are of the
- * same moment, not of one instant. Context: any.
+ * Takes no lock, so that a reader never holds up a fork: each pair of procs and
+ * leaving is of one instant, the rest of the same moment. Context: any.
  */
 void jt_job_state(struct jt_job *job, struct jobtrack_job *state)
 {
 	const struct jobtrack_account *own;
 	bool condemned = jt_job_condemned(job);
+	jt_population population, tree;
 
 	memset(state, 0, sizeof(*state));
 	state->id = job->id;
@@ -397,13 +421,15 @@ void jt_job_state(struct jt_job *job, struct jobtrack_job *state)
 		state->lost = READ_ONCE(own->lost);
 		smp_rmb();	/* orders these loads before the next of job->own */
 	} while (own != jt_job_own(job));
-	state->tree_procs = READ_ONCE(job->tree_procs);
-	state->tree_leaving = READ_ONCE(job->tree_leaving);
-	state->procs = READ_ONCE(job->procs);
-	state->leaving = READ_ONCE(job->leaving);
+	tree = READ_ONCE(job->tree_population);
+	state->tree_procs = jt_procs(tree);
+	state->tree_leaving = jt_leaving(tree);
+	population = READ_ONCE(job->population);
+	state->procs = jt_procs(population);
+	state->leaving = jt_leaving(population);
 	state->uid = from_kuid_munged(current_user_ns(), job->owner);
 	state->creator = from_kuid_munged(current_user_ns(), job->creator);
-	if (state->tree_procs || state->tree_leaving)
+	if (tree)
 		state->state = condemned ? JOBTRACK_KILLING : JOBTRACK_RUNNING;
 	else
 		state->state = condemned ? JOBTRACK_KILLED : JOBTRACK_EMPTY;

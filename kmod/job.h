@@ -17,6 +17,7 @@
 #ifndef _JT_JOB_H
 #define _JT_JOB_H
 
+#include <linux/kernel.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
@@ -74,6 +75,23 @@ struct jt_tree {
 	struct rcu_head rcu;
 };
 
+/*
+ * How many members may still run (the lower half), and how many are leaving. In one
+ * word, which is read at one instant: who goes from one half into the other is
+ * never in neither.
+ */
+typedef u64 jt_population;
+
+static inline u32 jt_procs(jt_population population)
+{
+	return lower_32_bits(population);
+}
+
+static inline u32 jt_leaving(jt_population population)
+{
+	return upper_32_bits(population);
+}
+
 /**
  * struct jt_job - a job
  * @id: its ID. Constant, as all up to @label
@@ -92,11 +110,9 @@ struct jt_tree {
  * @label_node: in jt_jobs.labels, under jt_jobs.lock
  * @wait: poll()ers, woken when the job becomes empty
  * @condemned: SIGKILL was sent to the whole of it. Set under tree->lock, for ever
- * @procs: members that may still run; this and the next under tree->lock,
- *	read without it where a sum need not be of one instant
- * @leaving: members whose last thread has begun to exit and is not gone
- * @tree_procs: @procs of the job and all below it
- * @tree_leaving: @leaving of the job and all below it
+ * @population: its members, a jt_population. This and the next two are changed
+ *	under tree->lock, and read without it, too
+ * @tree_population: those of the job and all below it
  * @subjobs: jobs directly below
  * @account: of the job and all that were ever below it: what is counted at once
  *	(births, joined, lost), and what those who are gone have left
@@ -122,10 +138,8 @@ struct jt_job {
 	wait_queue_head_t wait;
 
 	bool condemned;
-	unsigned int procs;
-	unsigned int leaving;
-	unsigned int tree_procs;
-	unsigned int tree_leaving;
+	jt_population population;
+	jt_population tree_population;
 	unsigned int subjobs;
 	struct jobtrack_account account;
 	struct jobtrack_account *own;
@@ -154,7 +168,8 @@ struct jt_job *jt_job_find_label(kuid_t owner, const char *label);
 struct jt_job *jt_job_next(unsigned long *id);
 void jt_job_put(struct jt_job *job);
 int jt_job_check_label(const char label[JOBTRACK_LABEL_SIZE]);
-void jt_job_population(struct jt_job *job, int procs, int leaving);
+void jt_job_populate(struct jt_job *job, int procs, int leaving);
+void jt_job_move(struct jt_job *old, struct jt_job *job);
 void jt_job_wake(struct jt_job *job);
 void jt_job_state(struct jt_job *job, struct jobtrack_job *state);
 
@@ -215,7 +230,7 @@ static inline bool jt_job_condemned(const struct jt_job *job)
 /* No member here or below that is not gone. Final under tree->lock. */
 static inline bool jt_job_empty(const struct jt_job *job)
 {
-	return !READ_ONCE(job->tree_procs) && !READ_ONCE(job->tree_leaving);
+	return !READ_ONCE(job->tree_population);
 }
 
 #endif /* _JT_JOB_H */

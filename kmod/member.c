@@ -125,7 +125,7 @@ int jt_member_insert(struct jt_member *member, struct jt_job *job, struct pid *p
 		/* Counted and pinned before anybody can find it without a lock. */
 		get_pid(pid);
 		jt_job_get(job);
-		jt_job_population(job, 1, 0);
+		jt_job_populate(job, 1, 0);
 		hlist_add_head_rcu(&member->hash, &jt_table[bucket]);
 	}
 	spin_unlock(jt_bucket_lock(bucket));
@@ -154,7 +154,7 @@ void jt_member_gone(struct jt_member *member)
 	hlist_del_rcu(&member->hash);
 	spin_unlock(jt_bucket_lock(bucket));
 
-	jt_job_population(member->job, -!leaving, -leaving);
+	jt_job_populate(member->job, -!leaving, -leaving);
 	jt_uncount(JT_MEMBERS);
 	if (leaving)
 		jt_uncount(JT_LEAVING_NOW);
@@ -233,8 +233,7 @@ static int jt_member_move(struct jt_member *member, struct jt_job *job)
 			 */
 			if (!jt_operation_covers(tree->op, old))
 				member->seen = tree->number;
-			jt_job_population(old, -1, 0);
-			jt_job_population(job, 1, 0);
+			jt_job_move(old, job);
 			WRITE_ONCE(member->job, jt_job_get(job));
 			jt_account_joined(job, old);
 		}

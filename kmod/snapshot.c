@@ -66,6 +66,7 @@ struct jt_rows *jt_snapshot_take(struct jt_job *job, struct jobtrack_snapshot *s
 	struct pid_namespace *ns = task_active_pid_ns(current);
 	struct jt_tree *tree = job->tree;
 	size_t count, found = 0, n = 0;
+	jt_population population;
 	struct jt_member *member;
 	struct jobtrack_row *row;
 	struct jt_rows *rows;
@@ -76,7 +77,8 @@ struct jt_rows *jt_snapshot_take(struct jt_job *job, struct jobtrack_snapshot *s
 		return ERR_PTR(-EINTR);
 
 	jt_tree_lock(tree);
-	count = job->tree_procs + job->tree_leaving;
+	population = job->tree_population;
+	count = jt_procs(population) + jt_leaving(population);
 	time = ktime_get_boottime_ns();
 	tree->snapshot = true;
 	jt_walk_begin(&walk, tree);

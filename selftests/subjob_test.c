@@ -3,7 +3,7 @@
  * Jobs inside jobs, the life of a job and of its fds: depth, the limit for
  * ordinary users, what a tree's counts and signals cover, kill-on-close, poll.
  */
-#include "common/proc.h"
+#include "common/adversary.h"
 #include <sys/epoll.h>
 #include <sys/resource.h>
 
@@ -490,6 +490,67 @@ TEST_F(subjob, move_down)
 	EXPECT_EQ(128 + SIGKILL, reap(pid));
 	EXPECT_TRUE(jt_wait_empty(below));
 	close(below);
+}
+
+/* ------------------------------------------------------------- one instant */
+
+#define LEVELS	JOBTRACK_MAX_DEPTH
+
+static struct {
+	int job[LEVELS];
+	uint32_t turn;		/* odd while a process is somewhere below the first job */
+	bool stop;
+} *passage;
+
+static int passers(void *unused)
+{
+	while (!passage->stop) {
+		pid_t pid = fork();
+
+		if (pid) {
+			waitpid(pid, NULL, 0);
+			CHECK(jt_wait_empty(passage->job[0]));
+			continue;
+		}
+		CHECK_EQ(0, jt_enter(passage->job[0]));
+		add_to(&passage->turn, 1);
+		for (int i = 1; i < LEVELS; i++)
+			CHECK_EQ(0, jt_enter(passage->job[i]));
+		add_to(&passage->turn, 1);
+		_exit(0);
+	}
+	return 0;
+}
+
+/* The job that a process stays below is empty at no instant while it moves down. */
+TEST_F(subjob, not_empty_while_one_moves)
+{
+	const uint64_t end = now_ns() + 5 * NSEC_PER_SEC;
+	unsigned int looks = 0, empty = 0;
+	struct jobtrack_job state;
+	uint64_t id = 0;
+	pid_t pid;
+
+	passage = shared(sizeof(*passage));
+	for (int i = 0; i < LEVELS; i++) {
+		passage->job[i] = jt_create(0, id, NULL, &id);
+		ASSERT_LE(0, passage->job[i]);
+	}
+	pid = spawn(-1, 0, passers, NULL);
+	ASSERT_TRUE(WAIT_UNTIL(look_at(&passage->turn)));
+	while (looks < 1000 && now_ns() < end) {
+		uint32_t turn = look_at(&passage->turn);
+
+		ASSERT_EQ(0, jt_state(passage->job[0], &state));
+		if (turn % 2 == 0 || look_at(&passage->turn) != turn)
+			continue;
+		looks++;
+		empty += state.state == JOBTRACK_EMPTY || !state.tree_procs;
+	}
+	passage->stop = true;
+	EXPECT_EQ(0, reap(pid));
+	EXPECT_LT(0, looks);
+	EXPECT_EQ(0, empty) TH_LOG("%u of %u looks", empty, looks);
 }
 
 TEST_HARNESS_MAIN

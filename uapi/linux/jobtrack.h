@@ -259,8 +259,9 @@ struct jobtrack_which {
  * @__pad: 0
  *
  * The fd is read like a file, from the start to its end. Rows are in order of
- * ID; each is consistent in itself, the rows among each other are of the same
- * few microseconds, not of one instant.
+ * ID. Of one instant are @tree_procs, @tree_leaving and what @state says of
+ * emptiness, and @procs and @leaving, in each row; all else is of the same few
+ * microseconds.
  *
  * Errors: EINVAL, EMFILE, ENFILE, ENOMEM, EFAULT, E2BIG
  */
