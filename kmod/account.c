@@ -16,10 +16,8 @@
 #include <linux/timekeeping.h>
 
 #include "account.h"
-#include "exit.h"
+#include "census.h"
 #include "member.h"
-
-#define JT_ACCOUNT_BATCH 256	/* of others' members, per hold of the tree's lock */
 
 /* For each account that a process of @job counts in: its own one, and the trees'. */
 #define jt_account_add(job, field, n) do {					\
@@ -237,9 +235,9 @@ void jt_account_gone(struct jt_job *job, const struct jt_usage *usage, int code)
  * @job: the job; the caller has a reference
  * @account: in: flags; out: the rest
  *
- * Who is living and who is gone is settled under one hold of the lock. Those who
- * go while the living are looked at stay within the walk's reach until it is over,
- * and are not in the sum of the gone that was taken before.
+ * Who is living and who is gone is settled at the census's instant. Those who go
+ * while the living are looked at are still met, and are not in the sum of the gone
+ * that was taken before.
  *
  * Context: process, may sleep. Return: 0, or -EINTR.
  */
@@ -250,44 +248,31 @@ int jt_account_take(struct jt_job *job, struct jobtrack_account *account)
 	struct task_struct *leader;
 	jt_population population;
 	struct jt_member *member;
+	struct jt_census census;
 	struct jt_usage usage;
-	struct jt_walk walk;
-	unsigned int n = 0;
 	u64 flags = account->flags;
 
-	if (mutex_lock_killable(&tree->list_mutex))
+	if (jt_census_begin(&census, tree))
 		return -EINTR;
-
-	jt_tree_lock(tree);
 	*account = below ? job->account : *jt_job_own(job);
 	account->flags = flags;
-	account->time = ktime_get_boottime_ns();
+	account->time = tree->census;
 	population = below ? job->tree_population : job->population;
 	account->living = jt_procs(population);
 	account->leaving = jt_leaving(population);
-	tree->snapshot = true;
-	jt_walk_begin(&walk, tree);
-	while (jt_walk_next(&walk, &member)) {
-		leader = NULL;
-		if (member && (below ? jt_job_within(member->job, job) : member->job == job))
-			leader = jt_member_leader(member);
-		if (!leader && ++n % JT_ACCOUNT_BATCH)
+	while ((member = jt_census_next(&census))) {
+		if (below ? !jt_job_within(member->job, job) : member->job != job)
+			continue;
+		leader = jt_member_leader(member);
+		if (!leader)
 			continue;
 		/* A process may have any number of threads: not under the lock. */
-		jt_tree_unlock(tree);
-		if (leader) {
-			jt_usage_read(&usage, leader);
-			put_task_struct(leader);
-			jt_account_add_usage(account, &usage);
-		}
-		cond_resched();
-		jt_tree_lock(tree);
+		jt_census_pause(&census);
+		jt_usage_read(&usage, leader);
+		put_task_struct(leader);
+		jt_account_add_usage(account, &usage);
+		jt_census_resume(&census);
 	}
-	jt_walk_end(&walk);
-	tree->snapshot = false;
-	jt_tree_unlock(tree);
-
-	jt_sweep_flush(tree);
-	mutex_unlock(&tree->list_mutex);
+	jt_census_end(&census);
 	return 0;
 }

@@ -12,7 +12,7 @@
 
 unsigned int jt_debug_switches;
 module_param_named(debug, jt_debug_switches, uint, 0600);
-MODULE_PARM_DESC(debug, "rules to turn off: 1 mark, 2 log, 4 order, 8 condemn, 16 lose births, 32 hide births, 64 cont");
+MODULE_PARM_DESC(debug, "rules to turn off: 1 mark, 2 log, 4 order, 8 condemn, 16 lose births, 32 hide births, 64 cont; 128: a census pauses, too");
 
 unsigned int jt_debug_batch;
 module_param_named(batch, jt_debug_batch, uint, 0600);
@@ -58,7 +58,7 @@ unsigned int jt_debug_signal_batch(unsigned int normal)
 }
 
 /* Context: process, no locks held. */
-void jt_debug_signal_pause(void)
+void jt_debug_pause(void)
 {
 	unsigned int us = READ_ONCE(jt_debug_pause_us);
 	const unsigned long end = jiffies + 60 * HZ;

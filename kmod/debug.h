@@ -18,6 +18,7 @@
 #define JT_DEBUG_LOSE_BIRTH	0x10	/* the birth probe finds no memory */
 #define JT_DEBUG_HIDE_BIRTH	0x20	/* the birth probe does not see the birth */
 #define JT_DEBUG_NO_CONT	0x40	/* a SIGCONT does not cancel an older stop */
+#define JT_DEBUG_PAUSE_CENSUS	0x80	/* no rule: a census pauses as signals do */
 
 #ifdef JT_DEBUG
 #define JT_DEBUG_FEATURE	JOBTRACK_FEATURE_DEBUG
@@ -32,7 +33,7 @@ static inline bool jt_debug(unsigned int rule)
 }
 
 unsigned int jt_debug_signal_batch(unsigned int normal);
-void jt_debug_signal_pause(void);
+void jt_debug_pause(void);
 
 /* How long a tree's lock has been held, and by whom it was taken */
 struct jt_debug_hold {
@@ -58,7 +59,7 @@ static inline unsigned int jt_debug_signal_batch(unsigned int normal)
 	return normal;
 }
 
-static inline void jt_debug_signal_pause(void)
+static inline void jt_debug_pause(void)
 {
 }
 

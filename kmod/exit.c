@@ -174,14 +174,19 @@ static void jt_sweep_look(struct list_head *todo, struct list_head *staying,
 	}
 }
 
-/* Account for and forget one that is gone, but for the snapshot under way. */
+/* Account for and forget one that is gone, but for the census under way. */
 static void jt_sweep_away(struct jt_tree *tree, struct jt_member *member,
 			  const struct jt_usage *usage, struct list_head *retired)
 {
 	lockdep_assert_held(&tree->lock);
 	jt_account_gone(member->job, usage, jt_process_exit_code(member->leader));
 	jt_member_gone(member);
-	if (tree->snapshot) {
+	/*
+	 * A process that started after the census began was born behind its end, so
+	 * that a census that takes long keeps none but those who were there. (One
+	 * that started before may have been born behind it, too: a fork in flight.)
+	 */
+	if (tree->census && member->start_time <= tree->census) {
 		list_move_tail(&member->leaving, &tree->deferred);
 		/* Who waits for the job is not to wait for who lists it. */
 		jt_job_wake(member->job);
@@ -266,8 +271,8 @@ static void jt_sweep(struct work_struct *work)
 }
 
 /**
- * jt_sweep_flush() - retire those who went while a snapshot was under way
- * @tree: the tree; the caller has ended the snapshot and holds list_mutex
+ * jt_sweep_flush() - retire those who went while a census was under way
+ * @tree: the tree; the caller has ended the census and holds list_mutex
  *
  * Context: process, may sleep.
  */

@@ -34,8 +34,8 @@ struct jt_operation;
 /**
  * struct jt_tree - a top-level job with all its sub-jobs: one order of events
  * @signal_mutex: held by the one signal operation under way; SIGKILL needs none
- * @list_mutex: held by the one snapshot or account under way, and by whoever
- *	enters or moves: a snapshot sees each member in the job where it was at its instant
+ * @list_mutex: held by the one census under way, and by whoever enters or moves:
+ *	it meets each member in the job where it was at its instant
  * @lock: protects what follows, and of every job and member of the tree what says
  *	so. Taken and dropped by jt_tree_lock() and jt_tree_unlock()
  * @number: operations begun so far. Changed under @signal_mutex and @lock
@@ -43,9 +43,9 @@ struct jt_operation;
  * @members: members in joining order, with the walks' markers among them
  * @leaving: members whose last thread has begun to exit, by jt_member.leaving; those
  *	that a sweep looks at are in a list of its own
- * @deferred: gone members that the snapshot or account under way still needs in
+ * @deferred: gone members that the census under way may still have to meet in
  *	@members
- * @snapshot: a snapshot or account is walking @members
+ * @census: its instant, CLOCK_BOOTTIME, ns; 0 if there is none
  * @user_subjobs: living sub-jobs that unprivileged members made
  * @sweep: looks at @leaving until it is empty; while queued or running it holds
  *	a reference to @root
@@ -56,14 +56,14 @@ struct jt_operation;
  */
 struct jt_tree {
 	struct mutex signal_mutex;	/* serialises signal operations */
-	struct mutex list_mutex;	/* serialises snapshots, and moves against them */
+	struct mutex list_mutex;	/* serialises censuses, and moves against them */
 	spinlock_t lock;		/* protects all below, and the jobs and members */
 	u64 number;
 	struct jt_operation *op;
 	struct list_head members;
 	struct list_head leaving;
 	struct list_head deferred;
-	bool snapshot;
+	u64 census;
 	unsigned int user_subjobs;
 	struct delayed_work sweep;
 	unsigned int sweep_delay;

@@ -71,7 +71,7 @@ static void jt_operation_walk(struct jt_operation *op, struct jt_walk *walk)
 			n = 0;
 			jt_tree_unlock(tree);
 			cond_resched();
-			jt_debug_signal_pause();
+			jt_debug_pause();
 			jt_tree_lock(tree);
 		}
 	}

@@ -2,10 +2,8 @@
 /*
  * The atomic list: the membership of a tree at one instant, at any size.
  *
- * The instant is one hold of the tree's lock: there the count is read and a
- * marker is put behind everybody. Then rows are copied in batches. Births land
- * behind the marker; the gone stay in the list until the walk is over; and
- * nobody moves to another job meanwhile, for that takes list_mutex.
+ * The count is read at the instant of a census; then rows are copied, as it meets
+ * the members.
  */
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -17,11 +15,9 @@
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 
-#include "exit.h"
+#include "census.h"
 #include "member.h"
 #include "snapshot.h"
-
-#define JT_SNAPSHOT_BATCH	256	/* members per hold of the tree's lock */
 
 struct jt_rows *jt_rows_alloc(size_t count, size_t row_size)
 {
@@ -64,49 +60,33 @@ static void jt_snapshot_row(struct jobtrack_row *row, struct jt_member *member,
 struct jt_rows *jt_snapshot_take(struct jt_job *job, struct jobtrack_snapshot *snapshot)
 {
 	struct pid_namespace *ns = task_active_pid_ns(current);
-	struct jt_tree *tree = job->tree;
-	size_t count, found = 0, n = 0;
+	size_t count, found = 0;
 	jt_population population;
 	struct jt_member *member;
 	struct jobtrack_row *row;
 	struct jt_rows *rows;
-	struct jt_walk walk;
+	struct jt_census census;
 	u64 time;
 
-	if (mutex_lock_killable(&tree->list_mutex))
+	if (jt_census_begin(&census, job->tree))
 		return ERR_PTR(-EINTR);
-
-	jt_tree_lock(tree);
+	time = job->tree->census;
 	population = job->tree_population;
 	count = jt_procs(population) + jt_leaving(population);
-	time = ktime_get_boottime_ns();
-	tree->snapshot = true;
-	jt_walk_begin(&walk, tree);
-	jt_tree_unlock(tree);
 
+	jt_census_pause(&census);
 	rows = jt_rows_alloc(count, sizeof(*row));
 	row = rows ? (void *)rows->data : NULL;
 
-	jt_tree_lock(tree);
-	while (rows && jt_walk_next(&walk, &member)) {
-		if (member && jt_job_within(member->job, job)) {
-			if (found < count)
-				jt_snapshot_row(&row[found], member, ns, time);
-			found++;
-		}
-		if (++n >= JT_SNAPSHOT_BATCH) {
-			n = 0;
-			jt_tree_unlock(tree);
-			cond_resched();
-			jt_tree_lock(tree);
-		}
+	jt_census_resume(&census);
+	while (rows && (member = jt_census_next(&census))) {
+		if (!jt_job_within(member->job, job))
+			continue;
+		if (found < count)
+			jt_snapshot_row(&row[found], member, ns, time);
+		found++;
 	}
-	jt_walk_end(&walk);
-	tree->snapshot = false;
-	jt_tree_unlock(tree);
-
-	jt_sweep_flush(tree);
-	mutex_unlock(&tree->list_mutex);
+	jt_census_end(&census);
 
 	if (!rows)
 		return ERR_PTR(-ENOMEM);

@@ -14,6 +14,7 @@
 #define LOSE_BIRTH	0x10	/* the birth probe finds no memory */
 #define HIDE_BIRTH	0x20	/* the birth probe does not see the birth */
 #define NO_CONT		0x40	/* a SIGCONT does not cancel an older stop */
+#define PAUSE_CENSUS	0x80	/* no rule: lists and accounts pause as signals do */
 
 #define DEFAULT_BATCH	32
 
