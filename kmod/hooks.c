@@ -37,14 +37,16 @@ enum jt_hook_id {
 	JT_NR_HOOKS
 };
 
+#define JT_HOOKS_ALL	(BIT(JT_NR_HOOKS) - 1)
+
 #define JT_IDLE_SECONDS	10	/* without a job, until the probes are taken out */
 
 /* The probes that have seen the self-test's kernel thread, a bit each. */
 static unsigned long jt_hooks_fired;
 static bool jt_hooks_testing;
 
-/* Kernel threads are in no job; but the self-test's is one. */
-static bool jt_is_kthread(struct task_struct *task, enum jt_hook_id hook)
+/* Kernel threads are in no job: what the self-test's does is noted, and that is all. */
+static bool jt_hook_ignores(struct task_struct *task, enum jt_hook_id hook)
 {
 	if (likely(!(task->flags & PF_KTHREAD)))
 		return false;
@@ -53,9 +55,10 @@ static bool jt_is_kthread(struct task_struct *task, enum jt_hook_id hook)
 	return true;
 }
 
-static void notrace jt_probe_birth_ulong(void *data, struct task_struct *task, unsigned long clone_flags)
+static void notrace jt_probe_birth_ulong(void *data, struct task_struct *task,
+					 unsigned long clone_flags)
 {
-	if (!(clone_flags & CLONE_THREAD) && !jt_is_kthread(task, JT_HOOK_BIRTH))
+	if (!(clone_flags & CLONE_THREAD) && !jt_hook_ignores(task, JT_HOOK_BIRTH))
 		jt_birth(task);
 }
 
@@ -64,16 +67,17 @@ static void notrace jt_probe_birth_u64(void *data, struct task_struct *task, u64
 	jt_probe_birth_ulong(data, task, clone_flags);
 }
 
-static void notrace jt_probe_witness(void *data, struct task_struct *parent, struct task_struct *child)
+static void notrace jt_probe_witness(void *data, struct task_struct *parent,
+				     struct task_struct *child)
 {
-	if (thread_group_leader(child) && !jt_is_kthread(child, JT_HOOK_WITNESS))
+	if (thread_group_leader(child) && !jt_hook_ignores(child, JT_HOOK_WITNESS))
 		jt_witness(child);
 }
 
 static void notrace jt_probe_exit(void *data, struct task_struct *task)
 {
 	/* live cannot rise from 0: whoever finds it there is a last thread. */
-	if (!atomic_read(&task->signal->live) && !jt_is_kthread(task, JT_HOOK_EXIT))
+	if (!atomic_read(&task->signal->live) && !jt_hook_ignores(task, JT_HOOK_EXIT))
 		jt_exit(task);
 }
 
@@ -92,7 +96,7 @@ static struct jt_hook {
 	const char *name;
 	void *probe;
 	struct tracepoint *tracepoint;
-	bool registered;
+	bool registered;		/* under jt_hooks_mutex */
 } jt_hooks[JT_NR_HOOKS] = {
 	[JT_HOOK_BIRTH] = {
 		.name = "task_newtask",
@@ -183,50 +187,50 @@ static int jt_hooks_selftest(void)
 
 static DEFINE_MUTEX(jt_hooks_mutex);	/* serialises (un)registering */
 static atomic_t jt_hooks_jobs;		/* jobs, for which the probes are registered */
+static bool jt_hooks_see_signals;	/* every CPU calls the signal probe */
 static bool jt_hooks_closed;		/* for good: the module is on its way out */
 
-static int jt_hook_register(struct jt_hook *hook)
-{
-	int err;
-
-	lockdep_assert_held(&jt_hooks_mutex);
-	if (hook->registered)
-		return 0;
-	err = tracepoint_probe_register(hook->tracepoint, hook->probe, NULL);
-	if (err)
-		pr_err("cannot register a probe for %s: %d\n", hook->name, err);
-	else
-		smp_store_release(&hook->registered, true);
-	return err;
-}
-
-static void jt_hooks_unregister(void)
+static void jt_hooks_unregister(unsigned long which)
 {
 	int i;
 
 	lockdep_assert_held(&jt_hooks_mutex);
+	if (which & BIT(JT_HOOK_SIGNAL))
+		WRITE_ONCE(jt_hooks_see_signals, false);
 	/* In reverse: a witness without the birth probe would kill newborns. */
 	for (i = JT_NR_HOOKS - 1; i >= 0; i--) {
-		if (!jt_hooks[i].registered)
+		if (!(which & BIT(i)) || !jt_hooks[i].registered)
 			continue;
 		tracepoint_probe_unregister(jt_hooks[i].tracepoint, jt_hooks[i].probe, NULL);
-		WRITE_ONCE(jt_hooks[i].registered, false);
+		jt_hooks[i].registered = false;
 	}
 }
 
-/* The first @n of them, or none. */
-static int jt_hooks_register(int n)
+/*
+ * Those before @end. Return: 0, and then every CPU calls them; or an error, and then
+ * none is registered that was not before.
+ */
+static int jt_hooks_register(enum jt_hook_id end)
 {
+	unsigned long added = 0;
 	int i, err;
 
 	lockdep_assert_held(&jt_hooks_mutex);
-	for (i = 0; i < n; i++) {
-		err = jt_hook_register(&jt_hooks[i]);
+	for (i = 0; i < end; i++) {
+		if (jt_hooks[i].registered)
+			continue;
+		err = tracepoint_probe_register(jt_hooks[i].tracepoint, jt_hooks[i].probe, NULL);
 		if (err) {
-			jt_hooks_unregister();
+			pr_err("cannot register a probe for %s: %d\n", jt_hooks[i].name, err);
+			jt_hooks_unregister(added);
 			return err;
 		}
+		jt_hooks[i].registered = true;
+		added |= BIT(i);
 	}
+	/* No CPU goes on with what it fetched before the text was patched. */
+	if (added)
+		kick_all_cpus_sync();
 	return 0;
 }
 
@@ -235,7 +239,7 @@ static void jt_hooks_idle(struct work_struct *work)
 {
 	mutex_lock(&jt_hooks_mutex);
 	if (!atomic_read(&jt_hooks_jobs))
-		jt_hooks_unregister();
+		jt_hooks_unregister(JT_HOOKS_ALL);
 	mutex_unlock(&jt_hooks_mutex);
 }
 
@@ -259,10 +263,8 @@ int jt_hooks_get(void)
 	mutex_lock(&jt_hooks_mutex);
 	if (!jt_hooks_closed)
 		err = jt_hooks_register(JT_HOOK_SIGNAL);
-	if (!err) {
-		kick_all_cpus_sync();
+	if (!err)
 		atomic_inc(&jt_hooks_jobs);
-	}
 	mutex_unlock(&jt_hooks_mutex);
 	return err;
 }
@@ -290,13 +292,13 @@ int jt_hooks_need_signal(void)
 {
 	int err = -ENODEV;
 
-	if (likely(smp_load_acquire(&jt_hooks[JT_HOOK_SIGNAL].registered)))
+	if (likely(smp_load_acquire(&jt_hooks_see_signals)))
 		return 0;
 	mutex_lock(&jt_hooks_mutex);
 	if (!jt_hooks_closed)
-		err = jt_hook_register(&jt_hooks[JT_HOOK_SIGNAL]);
+		err = jt_hooks_register(JT_NR_HOOKS);
 	if (!err)
-		kick_all_cpus_sync();
+		smp_store_release(&jt_hooks_see_signals, true);
 	mutex_unlock(&jt_hooks_mutex);
 	return err;
 }
@@ -324,7 +326,7 @@ int __init jt_hooks_init(void)
 	err = jt_hooks_register(JT_NR_HOOKS);
 	if (!err)
 		err = jt_hooks_selftest();
-	jt_hooks_unregister();
+	jt_hooks_unregister(JT_HOOKS_ALL);
 	mutex_unlock(&jt_hooks_mutex);
 	if (err)
 		tracepoint_synchronize_unregister();
@@ -336,7 +338,7 @@ void jt_hooks_exit(void)
 {
 	mutex_lock(&jt_hooks_mutex);
 	WRITE_ONCE(jt_hooks_closed, true);
-	jt_hooks_unregister();
+	jt_hooks_unregister(JT_HOOKS_ALL);
 	mutex_unlock(&jt_hooks_mutex);
 	tracepoint_synchronize_unregister();
 	synchronize_rcu();		/* jt_hooks_put() */
