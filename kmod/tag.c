@@ -94,7 +94,12 @@ static bool jt_scan_batch(struct jt_scan *scan)
 
 	scan->n = 0;
 	rcu_read_lock();
-	if (at && !pid_alive(at)) {
+	/*
+	 * Where it was taken off the list, its link leads nowhere for long; where
+	 * another thread's exec put a new leader in its place, too, and that before
+	 * it ceases to look alive.
+	 */
+	if (at && (!pid_alive(at) || !thread_group_leader(at))) {
 		scan->again = true;
 		more = false;
 	}
