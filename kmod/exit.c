@@ -73,13 +73,13 @@ void jt_sweep_urge(struct jt_job *job)
 }
 
 /* Give back members that have been retired. tree->lock is not held. */
-void jt_put_all(struct list_head *gone)
+void jt_put_all(struct list_head *retired)
 {
 	struct jt_member *member, *next;
 
-	list_for_each_entry_safe(member, next, gone, leaving)
+	list_for_each_entry_safe(member, next, retired, leaving)
 		jt_member_put(member);
-	INIT_LIST_HEAD(gone);
+	INIT_LIST_HEAD(retired);
 }
 
 /**
@@ -98,7 +98,7 @@ void jt_exit_of_member(struct task_struct *task)
 	struct jt_member *member;
 	struct jt_tree *tree;
 
-	jt_probe_lock();
+	jt_read_lock();
 	member = jt_member_find(task_tgid(task));
 	if (member) {
 		tree = jt_member_tree(member);
@@ -115,7 +115,7 @@ void jt_exit_of_member(struct task_struct *task)
 		}
 		jt_tree_unlock(tree);
 	}
-	jt_probe_unlock();
+	jt_read_unlock();
 }
 
 /*
@@ -260,8 +260,12 @@ static void jt_sweep(struct work_struct *work)
 	list_splice(&staying, &tree->leaving);
 	if (!list_empty(&tree->leaving)) {
 		member = list_first_entry(&tree->leaving, struct jt_member, leaving);
-		/* A process that is stuck for long is looked at less and less often. */
-		jt_sweep_within(tree, found ? jt_sweep_first(member->job) :
+		/*
+		 * As soon as was last asked for: the first need not be of the job
+		 * that somebody waits for. A process that is stuck for long is
+		 * looked at less and less often.
+		 */
+		jt_sweep_within(tree, found ? min(tree->sweep_delay, jt_sweep_first(member->job)) :
 				min_t(unsigned int, tree->sweep_delay + 1,
 				      msecs_to_jiffies(JT_SWEEP_MAX_MS)));
 	}
