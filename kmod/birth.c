@@ -37,15 +37,15 @@ void jt_birth_of_member(struct task_struct *child)
 	struct jt_member *parent, *member;
 	struct jt_tree *tree;
 	LIST_HEAD(retired);
-	u64 job = 0;
+	u64 lost_by = 0;	/* the ID of a job */
 	int err;
 
 	if (jt_debug(JT_DEBUG_HIDE_BIRTH))
 		return;
-	jt_probe_lock();
+	jt_read_lock();
 	parent = jt_member_find(task_tgid(current));
 	if (likely(!parent)) {
-		jt_probe_unlock();
+		jt_read_unlock();
 		return;
 	}
 
@@ -66,20 +66,20 @@ void jt_birth_of_member(struct task_struct *child)
 		 * a task that is TASK_NEW. If it were, then the same: what
 		 * cannot be recorded does not run.)
 		 */
-		job = parent->job->id;
+		lost_by = parent->job->id;
 		jt_account_lost(parent->job);
 		jt_count(JT_LOST);
 		jt_kill_newborn(child);
 	}
 	jt_tree_unlock(tree);
 	jt_put_all(&retired);
-	jt_probe_unlock();
+	jt_read_unlock();
 
-	if (unlikely(job)) {
+	if (unlikely(lost_by)) {
 		if (member)
 			jt_member_free(member);
 		pr_warn_ratelimited("job %llu: a child of process %d could not be recorded, killed before it ran\n",
-				    job, task_tgid_nr(current));
+				    lost_by, task_tgid_nr(current));
 	}
 }
 
@@ -105,7 +105,7 @@ void jt_witness_compare(struct task_struct *child)
 	struct jt_tree *tree;
 	bool unseen = false;
 
-	jt_probe_lock();
+	jt_read_lock();
 	parent = jt_member_find(task_tgid(current));
 	member = jt_member_find(task_tgid(child));
 	if (unlikely(!parent != !member ||
@@ -120,7 +120,7 @@ void jt_witness_compare(struct task_struct *child)
 			jt_tree_unlock(tree);
 		}
 	}
-	jt_probe_unlock();
+	jt_read_unlock();
 
 	if (unlikely(unseen)) {
 		jt_kill_newborn(child);

@@ -37,6 +37,7 @@ static_assert(sizeof(struct jobtrack_open) == JOBTRACK_OPEN_SIZE_VER0);
 static_assert(sizeof(struct jobtrack_which) == JOBTRACK_WHICH_SIZE_VER0);
 static_assert(sizeof(struct jobtrack_list) == JOBTRACK_LIST_SIZE_VER0);
 static_assert(sizeof(struct jobtrack_job) == JOBTRACK_JOB_SIZE_VER0);
+static_assert(sizeof(struct jobtrack_enter) == JOBTRACK_ENTER_SIZE_VER0);
 static_assert(sizeof(struct jobtrack_tag) == JOBTRACK_TAG_SIZE_VER0);
 static_assert(sizeof(struct jobtrack_signal) == JOBTRACK_SIGNAL_SIZE_VER0);
 static_assert(sizeof(struct jobtrack_row) == JOBTRACK_ROW_SIZE_VER0);

@@ -4,13 +4,14 @@
  *
  * Lock order, over the whole module:
  *
- *   jt_tree.signal_mutex or jt_tree.list_mutex -> jt_tree.lock
+ *   the SRCU of file.c -> jt_tree.signal_mutex or jt_tree.list_mutex -> jt_tree.lock
  *     -> a bucket's lock (member.c) or the receiver's siglock
  *     -> scheduler, or the slot of a newborn's SIGCONT (signal.c)
  *   jt_tree.lock -> signal->stats_lock, alloc_lock, prev_cputime.lock (account.c),
  *     the locks of work queues and timers (exit.c), of wait queues (job.c)
  *
- * jt_jobs.lock nests in none of them and none nests in it. No lock of ours but
+ * jt_jobs.lock, the lock of jt_jobs.by_id, jt_files_lock and jt_hooks_mutex nest in
+ * none of them but that SRCU, and none nests in them. No lock of ours but
  * that slot's is ever taken in interrupt context, under a siglock or by the
  * signal_generate probe. Log lines come after jt_tree.lock is dropped.
  */
@@ -115,7 +116,8 @@ static inline u32 jt_leaving(jt_population population)
  * @tree_population: those of the job and all below it
  * @subjobs: jobs directly below
  * @account: of the job and all that were ever below it: what is counted at once
- *	(births, joined, lost), and what those who are gone have left
+ *	(births, joined, lost), and what those who are gone have left. Under tree->lock;
+ *	what is counted at once may be read without
  * @own: of the job alone; NULL as long as there was never a sub-job, which is
  *	when both are the same. Set under tree->lock with release semantics
  * @rcu: frees the job

@@ -74,7 +74,6 @@ static long jt_jobfd_state(struct jt_call *call)
 int jt_jobfd_enter(struct file *file)
 {
 	struct jt_jobfd *fd = file->private_data;
-
 	u64 start_time;
 
 	/* As jt_tag(): a job's SIGKILL would panic the machine. */

@@ -217,6 +217,7 @@ static int jt_member_move(struct jt_member *member, struct jt_job *job)
 	struct jt_job *old = NULL;
 	int err = 0;
 
+	lockdep_assert_held(&tree->list_mutex);
 	jt_tree_lock(tree);
 	if (member->entry.state != JT_LIVING) {
 		err = -ESRCH;

@@ -63,7 +63,7 @@ struct jt_entry {
  *	address is used for another process. It stays through exec. Constant
  * @start_time: the process's start_boottime, ns. Constant
  * @job: the job, a reference held; its tree is the member's for ever. Changed
- *	under tree->lock, read there or under RCU
+ *	under tree->list_mutex and tree->lock, read under either or RCU
  * @entry: in tree->members
  * @leaving: of a leaving member, in tree->leaving; of a gone one, in
  *	tree->deferred. Under tree->lock, or alone in the sweep's own lists
@@ -159,15 +159,15 @@ static inline bool jt_member_maybe(const struct pid *pid)
 }
 
 /*
- * For the probes: a reader in two instructions. Not to sleep in, as a probe must
- * not anyway.
+ * For the probes: an RCU read-side section in two instructions. Not to sleep in, as a
+ * probe must not anyway.
  */
-static inline void jt_probe_lock(void)
+static inline void jt_read_lock(void)
 {
 	rcu_read_lock_sched_notrace();
 }
 
-static inline void jt_probe_unlock(void)
+static inline void jt_read_unlock(void)
 {
 	rcu_read_unlock_sched_notrace();
 }

@@ -58,7 +58,10 @@ static void *jt_seq_next(struct seq_file *seq, void *v, loff_t *pos)
 	return jt_seq_job(pos);
 }
 
-/* May whoever opened the file see the job? Who reads it may be a setuid program. */
+/*
+ * May whoever opened the file see the job? Who reads it may be a setuid program. (That
+ * a member sees its own tree is asked of the reader: it may look anyway.)
+ */
 static bool jt_seq_may_look(struct seq_file *seq, struct jt_job *job)
 {
 	const struct cred *old = override_creds(seq->file->f_cred);

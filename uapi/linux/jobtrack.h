@@ -26,7 +26,8 @@
  *  - All times are CLOCK_BOOTTIME in nanoseconds. A process's start time is
  *    the kernel's start_boottime: constant from birth to exit, exec included,
  *    so that {PID, start time} never names two processes. Field 22 of
- *    /proc/PID/stat shows the same in clock ticks.
+ *    /proc/PID/stat shows the same in clock ticks, shifted by the reader's time
+ *    namespace, if it is in one.
  *  - PIDs are those of the caller's PID namespace, user IDs those of the
  *    caller's user namespace (overflowuid where there is none).
  *  - File descriptors are made O_CLOEXEC and are the ioctl's return value.
@@ -40,7 +41,7 @@
  * effective UID; capabilities count in the initial user namespace only: root in
  * a user namespace has no power over jobs of anybody else.
  *
- *  look    (open, snapshot, state, poll): the owner or creator of the job or of
+ *  look    (open, snapshot, state, account, poll): the owner or creator of the job or of
  *          a job above it, every member of the tree, CAP_KILL, CAP_SYS_ADMIN.
  *          Nobody else learns that the job exists: ENOENT. (WHICH says EACCES:
  *          that a process is in some job, not in which.)
@@ -385,8 +386,9 @@ struct jobtrack_enter {
  *  * ELOOP - descendants kept appearing
  *  * ENOMEM, EFAULT, E2BIG
  *
- * A process that is in the job already counts as tagged. After EINTR, ELOOP,
- * ENOMEM and ECANCELED @tagged says how many are in the job all the same.
+ * The process itself counts as tagged if it is in the job already, descendants that
+ * are do not. After EINTR, ELOOP, ENOMEM and ECANCELED @tagged says how many were put
+ * there all the same.
  */
 struct jobtrack_tag {
 	__aligned_u64 flags;
