@@ -9,11 +9,13 @@
  * both is right at any time, before the leader is waited for and after, and also
  * when nobody ever waits.
  */
+#include <linux/capability.h>
+#include <linux/cred.h>
 #include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
-#include <linux/timekeeping.h>
+#include <linux/user_namespace.h>
 
 #include "account.h"
 #include "census.h"
@@ -25,9 +27,9 @@
 										\
 	lockdep_assert_held(&__job->tree->lock);				\
 	if (__job->own)								\
-		WRITE_ONCE(__job->own->field, __job->own->field + (n));		\
+		WRITE_ONCE(__job->own->sum.field, __job->own->sum.field + (n));	\
 	for (; __job; __job = __job->parent)					\
-		WRITE_ONCE(__job->account.field, __job->account.field + (n));	\
+		WRITE_ONCE(__job->account.sum.field, __job->account.sum.field + (n)); \
 } while (0)
 
 /* A process was born into the job. Under tree->lock, as the next. */
@@ -53,9 +55,9 @@ void jt_account_joined(struct jt_job *job, struct jt_job *from)
 {
 	lockdep_assert_held(&job->tree->lock);
 	if (job->own)
-		WRITE_ONCE(job->own->joined, job->own->joined + 1);
+		WRITE_ONCE(job->own->sum.joined, job->own->sum.joined + 1);
 	for (; job != from; job = job->parent)
-		WRITE_ONCE(job->account.joined, job->account.joined + 1);
+		WRITE_ONCE(job->account.sum.joined, job->account.sum.joined + 1);
 }
 
 /* Ticks tell how run time divides into user and system, run time is exact. */
@@ -65,17 +67,42 @@ struct jt_times {
 	u64 runtime;
 };
 
-static void jt_usage_add_io(struct jt_usage *usage, const struct task_io_accounting *io)
+static void jt_io_add_task(struct jt_io *sum, const struct task_io_accounting *io)
 {
 #ifdef CONFIG_TASK_XACCT
-	usage->rchar += io->rchar;
-	usage->wchar += io->wchar;
+	sum->rchar += io->rchar;
+	sum->wchar += io->wchar;
 #endif
 #ifdef CONFIG_TASK_IO_ACCOUNTING
-	usage->read_bytes += io->read_bytes;
-	usage->write_bytes += io->write_bytes;
-	usage->cancelled_write_bytes += io->cancelled_write_bytes;
+	sum->read_bytes += io->read_bytes;
+	sum->write_bytes += io->write_bytes;
+	sum->cancelled_write_bytes += io->cancelled_write_bytes;
 #endif
+}
+
+static void jt_io_add(struct jt_io *sum, const struct jt_io *io)
+{
+	sum->rchar += io->rchar;
+	sum->wchar += io->wchar;
+	sum->read_bytes += io->read_bytes;
+	sum->write_bytes += io->write_bytes;
+	sum->cancelled_write_bytes += io->cancelled_write_bytes;
+}
+
+/*
+ * How much a process reads and writes tells of what it handles. So the kernel shows
+ * it to nobody who could not trace the process (do_io_accounting() in fs/proc/base.c),
+ * and we don't show a job's owner that of setuid programs, which act with others'
+ * rights, or of processes that are not the owner's. What has only dropped rights
+ * cannot be told from the owner's own any more.
+ */
+static bool jt_process_is_foreign(struct task_struct *leader, kuid_t owner)
+{
+	const struct cred *cred = __task_cred(leader);
+
+	return !uid_eq(cred->uid, owner) || !uid_eq(cred->euid, owner) ||
+	       !uid_eq(cred->suid, owner) || !gid_eq(cred->egid, cred->gid) ||
+	       !gid_eq(cred->sgid, cred->gid) || !cap_isclear(cred->cap_permitted);
 }
 
 static void jt_usage_add_thread(struct jt_usage *usage, struct jt_times *times,
@@ -88,7 +115,7 @@ static void jt_usage_add_thread(struct jt_usage *usage, struct jt_times *times,
 	usage->majflt += thread->maj_flt;
 	usage->nvcsw += thread->nvcsw;
 	usage->nivcsw += thread->nivcsw;
-	jt_usage_add_io(usage, &thread->ioac);
+	jt_io_add_task(&usage->io, &thread->ioac);
 }
 
 /*
@@ -126,10 +153,11 @@ static void jt_usage_split_time(struct jt_usage *usage, const struct jt_times *t
  * jt_usage_read() - what a process has used so far
  * @usage: out
  * @leader: the process's leader, pinned: running, a zombie, or reaped
+ * @owner: its job's
  *
  * Context: process, not under a siglock or a task_lock().
  */
-void jt_usage_read(struct jt_usage *usage, struct task_struct *leader)
+void jt_usage_read(struct jt_usage *usage, struct task_struct *leader, kuid_t owner)
 {
 	struct signal_struct *signal = leader->signal;
 	struct task_struct *thread;
@@ -150,7 +178,7 @@ void jt_usage_read(struct jt_usage *usage, struct task_struct *leader)
 			.nvcsw = signal->nvcsw,
 			.nivcsw = signal->nivcsw,
 		};
-		jt_usage_add_io(usage, &signal->ioac);
+		jt_io_add_task(&usage->io, &signal->ioac);
 		for_each_thread(leader, thread)
 			jt_usage_add_thread(usage, &times, thread);
 		if (!need_seqretry(&signal->stats_lock, again))
@@ -169,6 +197,7 @@ void jt_usage_read(struct jt_usage *usage, struct task_struct *leader)
 		task_unlock(thread);
 		break;
 	}
+	usage->foreign = jt_process_is_foreign(leader, owner);
 	rcu_read_unlock();
 
 	usage->maxrss = max_t(u64, maxrss, READ_ONCE(signal->maxrss)) << PAGE_SHIFT;
@@ -183,7 +212,8 @@ int jt_process_exit_code(struct task_struct *leader)
 	return leader->exit_code;
 }
 
-static void jt_account_add_usage(struct jobtrack_account *account, const struct jt_usage *usage)
+static void jt_account_add_usage(struct jobtrack_account *account, struct jt_io *foreign,
+				 const struct jt_usage *usage)
 {
 	account->utime += usage->utime;
 	account->stime += usage->stime;
@@ -192,19 +222,31 @@ static void jt_account_add_usage(struct jobtrack_account *account, const struct 
 	account->majflt += usage->majflt;
 	account->nvcsw += usage->nvcsw;
 	account->nivcsw += usage->nivcsw;
-	account->rchar += usage->rchar;
-	account->wchar += usage->wchar;
-	account->read_bytes += usage->read_bytes;
-	account->write_bytes += usage->write_bytes;
-	account->cancelled_write_bytes += usage->cancelled_write_bytes;
+	account->rchar += usage->io.rchar;
+	account->wchar += usage->io.wchar;
+	account->read_bytes += usage->io.read_bytes;
+	account->write_bytes += usage->io.write_bytes;
+	account->cancelled_write_bytes += usage->io.cancelled_write_bytes;
+	if (usage->foreign)
+		jt_io_add(foreign, &usage->io);
 }
 
-static void jt_account_add_gone(struct jobtrack_account *account, const struct jt_usage *usage,
-				int code)
+/* Leave out of an account what its reader is not to see. */
+static void jt_account_hide_io(struct jobtrack_account *account, const struct jt_io *io)
 {
+	account->rchar -= io->rchar;
+	account->wchar -= io->wchar;
+	account->read_bytes -= io->read_bytes;
+	account->write_bytes -= io->write_bytes;
+	account->cancelled_write_bytes -= io->cancelled_write_bytes;
+}
+
+static void jt_account_add_gone(struct jt_account *kept, const struct jt_usage *usage, int code)
+{
+	struct jobtrack_account *account = &kept->sum;
 	int sig = code & 0x7f;
 
-	jt_account_add_usage(account, usage);
+	jt_account_add_usage(account, &kept->foreign, usage);
 	account->gone++;
 	account->dumped += !!(code & 0x80);
 	if (!sig)
@@ -245,8 +287,11 @@ int jt_account_take(struct jt_job *job, struct jobtrack_account *account)
 {
 	bool below = account->flags & JOBTRACK_ACCOUNT_TREE;
 	struct jt_tree *tree = job->tree;
+	const struct jt_account *kept;
 	struct task_struct *leader;
 	jt_population population;
+	struct jt_io foreign;
+	kuid_t owner;
 	struct jt_member *member;
 	struct jt_census census;
 	struct jt_usage usage;
@@ -254,7 +299,9 @@ int jt_account_take(struct jt_job *job, struct jobtrack_account *account)
 
 	if (jt_census_begin(&census, tree))
 		return -EINTR;
-	*account = below ? job->account : *jt_job_own(job);
+	kept = below ? &job->account : jt_job_own(job);
+	*account = kept->sum;
+	foreign = kept->foreign;
 	account->flags = flags;
 	account->time = tree->census;
 	population = below ? job->tree_population : job->population;
@@ -266,13 +313,23 @@ int jt_account_take(struct jt_job *job, struct jobtrack_account *account)
 		leader = jt_member_leader(member);
 		if (!leader)
 			continue;
+		owner = member->job->owner;
 		/* A process may have any number of threads: not under the lock. */
 		jt_census_pause(&census);
-		jt_usage_read(&usage, leader);
+		jt_usage_read(&usage, leader, owner);
 		put_task_struct(leader);
-		jt_account_add_usage(account, &usage);
+		jt_account_add_usage(account, &foreign, &usage);
 		jt_census_resume(&census);
 	}
 	jt_census_end(&census);
+
+	if (!ns_capable_noaudit(&init_user_ns, CAP_SYS_PTRACE)) {
+		if (!jt_job_belongs_to(job, current_euid()))
+			foreign = (struct jt_io){
+				account->rchar, account->wchar, account->read_bytes,
+				account->write_bytes, account->cancelled_write_bytes,
+			};
+		jt_account_hide_io(account, &foreign);
+	}
 	return 0;
 }

@@ -11,8 +11,9 @@
 
 /**
  * struct jt_usage - what one process has used
+ * @foreign: its I/O is not for its job's owner to see
  *
- * Units and meaning are those of struct jobtrack_account.
+ * Units and meaning of the others are those of struct jobtrack_account.
  */
 struct jt_usage {
 	u64 utime;
@@ -22,18 +23,15 @@ struct jt_usage {
 	u64 majflt;
 	u64 nvcsw;
 	u64 nivcsw;
-	u64 rchar;
-	u64 wchar;
-	u64 read_bytes;
-	u64 write_bytes;
-	u64 cancelled_write_bytes;
+	struct jt_io io;
+	bool foreign;
 };
 
 void jt_account_birth(struct jt_job *job);
 void jt_account_lost(struct jt_job *job);
 void jt_account_joined(struct jt_job *job, struct jt_job *from);
 
-void jt_usage_read(struct jt_usage *usage, struct task_struct *leader);
+void jt_usage_read(struct jt_usage *usage, struct task_struct *leader, kuid_t owner);
 void jt_account_gone(struct jt_job *job, const struct jt_usage *usage, int code);
 int jt_process_exit_code(struct task_struct *leader);
 

@@ -167,7 +167,8 @@ static void jt_sweep_look(struct list_head *todo, struct list_head *staying,
 			list_move_tail(&member->leaving, staying);
 			continue;
 		}
-		jt_usage_read(&gone->usage[gone->n], member->leader);
+		/* A leaving member does not move. */
+		jt_usage_read(&gone->usage[gone->n], member->leader, member->job->owner);
 		gone->member[gone->n++] = member;
 		if (gone->n == JT_SWEEP_BATCH)
 			break;
@@ -223,7 +224,7 @@ void jt_reap(struct jt_tree *tree, struct list_head *retired)
 		list_move_tail(&member->leaving, &tree->leaving);	/* another's turn */
 		return;
 	}
-	jt_usage_read(&usage, member->leader);
+	jt_usage_read(&usage, member->leader, member->job->owner);
 	jt_sweep_away(tree, member, &usage, retired);
 }
 

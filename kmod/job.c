@@ -77,7 +77,7 @@ static struct jt_tree *jt_tree_create(struct jt_job *root)
 static int jt_job_attach(struct jt_job *job, struct jt_job *parent)
 {
 	struct jt_tree *tree = parent->tree;
-	struct jobtrack_account *own;
+	struct jt_account *own;
 	int err = 0;
 
 	if (parent->depth >= JOBTRACK_MAX_DEPTH)
@@ -406,7 +406,7 @@ void jt_job_wake(struct jt_job *job)
  */
 void jt_job_state(struct jt_job *job, struct jobtrack_job *state)
 {
-	const struct jobtrack_account *own;
+	const struct jt_account *own;
 	bool condemned = jt_job_condemned(job);
 	jt_population population, tree;
 
@@ -416,9 +416,9 @@ void jt_job_state(struct jt_job *job, struct jobtrack_job *state)
 	state->created = job->created;
 	do {	/* its account becomes one apart once, with the first sub-job */
 		own = jt_job_own(job);
-		state->births = READ_ONCE(own->births);
-		state->joined = READ_ONCE(own->joined);
-		state->lost = READ_ONCE(own->lost);
+		state->births = READ_ONCE(own->sum.births);
+		state->joined = READ_ONCE(own->sum.joined);
+		state->lost = READ_ONCE(own->sum.lost);
 		smp_rmb();	/* orders these loads before the next of job->own */
 	} while (own != jt_job_own(job));
 	tree = READ_ONCE(job->tree_population);
@@ -440,7 +440,7 @@ void jt_job_state(struct jt_job *job, struct jobtrack_job *state)
 }
 
 /* A job's owner and creator have the same say over the jobs below it. */
-static bool jt_job_belongs_to(struct jt_job *job, kuid_t uid)
+bool jt_job_belongs_to(struct jt_job *job, kuid_t uid)
 {
 	for (; job; job = job->parent)
 		if (uid_eq(job->owner, uid) || uid_eq(job->creator, uid))

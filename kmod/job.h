@@ -94,6 +94,27 @@ static inline u32 jt_leaving(jt_population population)
 }
 
 /**
+ * struct jt_io - what processes have read and written, as struct jobtrack_account
+ */
+struct jt_io {
+	u64 rchar;
+	u64 wchar;
+	u64 read_bytes;
+	u64 write_bytes;
+	u64 cancelled_write_bytes;
+};
+
+/**
+ * struct jt_account - an account as it is kept
+ * @sum: of all
+ * @foreign: in @sum, and not for the owner to see
+ */
+struct jt_account {
+	struct jobtrack_account sum;
+	struct jt_io foreign;
+};
+
+/**
  * struct jt_job - a job
  * @id: its ID. Constant, as all up to @label
  * @tree: its tree
@@ -143,8 +164,8 @@ struct jt_job {
 	jt_population population;
 	jt_population tree_population;
 	unsigned int subjobs;
-	struct jobtrack_account account;
-	struct jobtrack_account *own;
+	struct jt_account account;
+	struct jt_account *own;
 	struct rcu_head rcu;
 };
 
@@ -175,6 +196,7 @@ void jt_job_move(struct jt_job *old, struct jt_job *job);
 void jt_job_wake(struct jt_job *job);
 void jt_job_state(struct jt_job *job, struct jobtrack_job *state);
 
+bool jt_job_belongs_to(struct jt_job *job, kuid_t uid);
 bool jt_job_may_look(struct jt_job *job);
 bool jt_job_could_signal(struct jt_job *job);
 bool jt_job_may_signal(struct jt_job *job);
@@ -214,7 +236,7 @@ static inline bool jt_job_within(const struct jt_job *job, const struct jt_job *
 }
 
 /* The account of @job alone. Under tree->lock, or to read single fields. */
-static inline struct jobtrack_account *jt_job_own(struct jt_job *job)
+static inline struct jt_account *jt_job_own(struct jt_job *job)
 {
 	/* pairs with jt_job_attach() */
 	return smp_load_acquire(&job->own) ?: &job->account;

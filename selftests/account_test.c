@@ -387,4 +387,70 @@ TEST_F(account, who_may)
 	EXPECT_EQ(0, run_as(STRANGER, try_to_look, &looker));
 }
 
+/* Writes one byte, three times, as root with the job's owner for its real user ID. */
+static int acts_for_others(void *unused)
+{
+	int null = open("/dev/null", O_WRONLY);
+
+	CHECK_EQ(0, setresuid(OWNER, -1, -1));
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ(1, write(null, "", 1));
+	return 0;
+}
+
+static int owns_and_writes(void *unused)
+{
+	int null = open("/dev/null", O_WRONLY);
+
+	CHECK_EQ(5, write(null, "owner", 5));
+	return 0;
+}
+
+struct reader {
+	uint64_t id, flags;
+	int job;
+	uint64_t wchar;
+};
+
+static int reads_the_account(void *arg)
+{
+	struct reader *reader = arg;
+	struct jobtrack_account account;
+	int job = reader->id ? jt_open(reader->id, 0) : reader->job;
+
+	CHECK_EQ(0, jt_account(job, reader->flags, &account));
+	reader->wchar = account.wchar;
+	return 0;
+}
+
+/* What setuid programs read and write is not for who runs them, gone or living. */
+TEST_F(account, bytes_are_private)
+{
+	struct reader *owner = shared(2 * sizeof(*owner)), *member = owner + 1;
+	struct jobtrack_create create = {
+		.flags = JOBTRACK_CREATE_OWNER, .parent = self->id, .uid = OWNER,
+	};
+	int below;
+
+	*member = (struct reader) { .job = self->job, .flags = TREE };
+	owner->id = self->id;
+	owner->flags = TREE;
+	below = jt_device(JOBTRACK_IOC_CREATE, &create);
+	ASSERT_LE(0, below);
+	for (int i = 0; i < 2; i++) {
+		/* the second round's are of a job that has a job below */
+		int job = i ? below : self->job;
+
+		ASSERT_LT(0, spawn(job, OWNER, owns_and_writes, NULL));
+		ASSERT_LT(0, spawn(job, 0, acts_for_others, NULL));
+		ASSERT_TRUE(WAIT_UNTIL(!jt_account(self->job, TREE, &self->account) &&
+				       self->account.gone == 2 * (i + 1)));
+	}
+	EXPECT_EQ(2 * (5 + 3), self->account.wchar);
+	EXPECT_EQ(0, run_as(OWNER, reads_the_account, owner));
+	EXPECT_EQ(2 * 5, owner->wchar);
+	EXPECT_EQ(0, reap(spawn(self->job, STRANGER, reads_the_account, member)));
+	EXPECT_EQ(0, member->wchar);
+}
+
 TEST_HARNESS_MAIN

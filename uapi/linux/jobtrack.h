@@ -560,6 +560,12 @@ struct jobtrack_snapshot {
  * The outputs must be 0 on input. Who counts is of one instant, what the living
  * have used is read within the call.
  *
+ * The five sums of bytes tell something of what is read and written, as a password's
+ * length. All is in them for CAP_SYS_PTRACE. An owner or creator misses there what
+ * was used by processes that are not wholly those of their job's owner: with other
+ * user IDs, setuid or setgid programs, or with capabilities. Everybody else who may
+ * look finds them 0.
+ *
  * Errors:
  *  * EINVAL - flags, an output that is not 0 on input
  *  * EINTR - killed while it waited for another list or account
