@@ -21,26 +21,29 @@
 #include "census.h"
 #include "member.h"
 
-/* For each account that a process of @job counts in: its own one, and the trees'. */
-#define jt_account_add(job, field, n) do {					\
-	struct jt_job *__job = (job);						\
-										\
-	lockdep_assert_held(&__job->tree->lock);				\
-	if (__job->own)								\
-		WRITE_ONCE(__job->own->sum.field, __job->own->sum.field + (n));	\
-	for (; __job; __job = __job->parent)					\
-		WRITE_ONCE(__job->account.sum.field, __job->account.sum.field + (n)); \
-} while (0)
+/* One more. Read without the lock: see jt_job_state(). */
+static void jt_count_up(__u64 *counter)
+{
+	WRITE_ONCE(*counter, *counter + 1);
+}
 
 /* A process was born into the job. Under tree->lock, as the next. */
 void jt_account_birth(struct jt_job *job)
 {
-	jt_account_add(job, births, 1);
+	lockdep_assert_held(&job->tree->lock);
+	if (job->own)
+		jt_count_up(&job->own->sum.births);
+	for (; job; job = job->parent)
+		jt_count_up(&job->account.sum.births);
 }
 
 void jt_account_lost(struct jt_job *job)
 {
-	jt_account_add(job, lost, 1);
+	lockdep_assert_held(&job->tree->lock);
+	if (job->own)
+		jt_count_up(&job->own->sum.lost);
+	for (; job; job = job->parent)
+		jt_count_up(&job->account.sum.lost);
 }
 
 /**
@@ -55,9 +58,9 @@ void jt_account_joined(struct jt_job *job, struct jt_job *from)
 {
 	lockdep_assert_held(&job->tree->lock);
 	if (job->own)
-		WRITE_ONCE(job->own->sum.joined, job->own->sum.joined + 1);
+		jt_count_up(&job->own->sum.joined);
 	for (; job != from; job = job->parent)
-		WRITE_ONCE(job->account.sum.joined, job->account.sum.joined + 1);
+		jt_count_up(&job->account.sum.joined);
 }
 
 /* Ticks tell how run time divides into user and system, run time is exact. */
@@ -149,6 +152,25 @@ static void jt_usage_split_time(struct jt_usage *usage, const struct jt_times *t
 	raw_spin_unlock_irqrestore(&told->lock, flags);
 }
 
+/* What its threads have used, those that were reaped and those that were not. */
+static void jt_usage_sum(struct jt_usage *usage, struct jt_times *times,
+			 struct task_struct *leader)
+{
+	const struct signal_struct *signal = leader->signal;
+	struct task_struct *thread;
+
+	*times = (struct jt_times){ signal->utime, signal->stime, signal->sum_sched_runtime };
+	*usage = (struct jt_usage){
+		.minflt = signal->min_flt,
+		.majflt = signal->maj_flt,
+		.nvcsw = signal->nvcsw,
+		.nivcsw = signal->nivcsw,
+	};
+	jt_io_add_task(&usage->io, &signal->ioac);
+	for_each_thread(leader, thread)
+		jt_usage_add_thread(usage, times, thread);
+}
+
 /**
  * jt_usage_read() - what a process has used so far
  * @usage: out
@@ -163,29 +185,18 @@ void jt_usage_read(struct jt_usage *usage, struct task_struct *leader, kuid_t ow
 	struct task_struct *thread;
 	struct jt_times times;
 	unsigned long flags;
+	unsigned int seq;
 	u64 maxrss = 0;
-	int again = 0;
 
 	rcu_read_lock();
-	for (;;) {
-		/* The second time it takes the lock, as the kernel itself does. */
-		flags = read_seqbegin_or_lock_irqsave(&signal->stats_lock, &again);
-		times = (struct jt_times){ signal->utime, signal->stime,
-					   signal->sum_sched_runtime };
-		*usage = (struct jt_usage){
-			.minflt = signal->min_flt,
-			.majflt = signal->maj_flt,
-			.nvcsw = signal->nvcsw,
-			.nivcsw = signal->nivcsw,
-		};
-		jt_io_add_task(&usage->io, &signal->ioac);
-		for_each_thread(leader, thread)
-			jt_usage_add_thread(usage, &times, thread);
-		if (!need_seqretry(&signal->stats_lock, again))
-			break;
-		again = 1;
+	seq = read_seqbegin(&signal->stats_lock);
+	jt_usage_sum(usage, &times, leader);
+	if (read_seqretry(&signal->stats_lock, seq)) {
+		/* A thread was reaped meanwhile: now none is, as the kernel itself does. */
+		read_seqlock_excl_irqsave(&signal->stats_lock, flags);
+		jt_usage_sum(usage, &times, leader);
+		read_sequnlock_excl_irqrestore(&signal->stats_lock, flags);
 	}
-	done_seqretry_irqrestore(&signal->stats_lock, again, flags);
 
 	/* The memory of the living; the exit leaves its peak in signal->maxrss. */
 	for_each_thread(leader, thread) {
@@ -297,8 +308,9 @@ int jt_account_take(struct jt_job *job, struct jobtrack_account *account)
 	struct jt_usage usage;
 	u64 flags = account->flags;
 
-	if (jt_census_begin(&census, tree))
+	if (mutex_lock_killable(&tree->list_mutex))
 		return -EINTR;
+	jt_census_begin(&census, tree);
 	kept = below ? &job->account : jt_job_own(job);
 	*account = kept->sum;
 	foreign = kept->foreign;
@@ -322,6 +334,7 @@ int jt_account_take(struct jt_job *job, struct jobtrack_account *account)
 		jt_census_resume(&census);
 	}
 	jt_census_end(&census);
+	mutex_unlock(&tree->list_mutex);
 
 	if (!ns_capable_noaudit(&init_user_ns, CAP_SYS_PTRACE)) {
 		if (!jt_job_belongs_to(job, current_euid()))

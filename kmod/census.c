@@ -16,24 +16,23 @@
 #define JT_CENSUS_BATCH	256	/* entries per hold of the tree's lock */
 
 /**
- * jt_census_begin() - begin a census
+ * jt_census_begin() - begin a census: this is its instant, which tree->census tells
  * @census: the caller's, until jt_census_end()
  * @tree: of which tree; the caller has a reference to a job of it
  *
- * Context: process, may sleep. Return: 0, and then the tree's lock is held and
- * tree->census is the instant; or -EINTR.
+ * Context: process, may sleep; under tree->list_mutex throughout. Returns with
+ * tree->lock held.
  */
-int jt_census_begin(struct jt_census *census, struct jt_tree *tree)
+void jt_census_begin(struct jt_census *census, struct jt_tree *tree)
+	__acquires(&tree->lock)
 {
-	if (mutex_lock_killable(&tree->list_mutex))
-		return -EINTR;
+	lockdep_assert_held(&tree->list_mutex);
 	census->tree = tree;
 	jt_tree_lock(tree);
 	jt_walk_begin(&census->walk, tree);
 	tree->census = ktime_get_boottime_ns();
 	census->at = &census->walk.next;
 	census->looked = 0;
-	return 0;
 }
 
 /**
@@ -41,6 +40,7 @@ int jt_census_begin(struct jt_census *census, struct jt_tree *tree)
  * @census: the census, which stays where it is
  */
 void jt_census_pause(struct jt_census *census)
+	__releases(&census->tree->lock)
 {
 	lockdep_assert_held(&census->tree->lock);
 	if (census->at != &census->walk.next)
@@ -53,6 +53,7 @@ void jt_census_pause(struct jt_census *census)
  * @census: the census
  */
 void jt_census_resume(struct jt_census *census)
+	__acquires(&census->tree->lock)
 {
 	cond_resched();
 	if (jt_debug(JT_DEBUG_PAUSE_CENSUS))
@@ -87,15 +88,13 @@ struct jt_member *jt_census_next(struct jt_census *census)
 
 /**
  * jt_census_end() - it is over, at its end or before
- * @census: the census, not paused. The lock is dropped
+ * @census: the census, not paused. tree->lock is dropped
  */
 void jt_census_end(struct jt_census *census)
+	__releases(&census->tree->lock)
 {
-	struct jt_tree *tree = census->tree;
-
 	jt_walk_end(&census->walk);
-	tree->census = 0;
-	jt_tree_unlock(tree);
-	jt_sweep_flush(tree);
-	mutex_unlock(&tree->list_mutex);
+	census->tree->census = 0;
+	jt_tree_unlock(census->tree);
+	jt_sweep_flush(census->tree);
 }

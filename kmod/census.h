@@ -21,7 +21,7 @@ struct jt_census {
 	unsigned int looked;
 };
 
-int jt_census_begin(struct jt_census *census, struct jt_tree *tree);
+void jt_census_begin(struct jt_census *census, struct jt_tree *tree);
 struct jt_member *jt_census_next(struct jt_census *census);
 void jt_census_pause(struct jt_census *census);
 void jt_census_resume(struct jt_census *census);

@@ -45,16 +45,21 @@
 /*
  * Has it run its last instruction? do_task_dead() sets the state with preemption
  * disabled, after exit_notify(); then it still has to leave its CPU, and what it
- * has used is final. Acquires: what it has used is read after this.
+ * has used is final.
  */
 #ifdef CONFIG_SMP
-#define jt_task_on_cpu(task)	smp_load_acquire(&(task)->on_cpu)
+#define jt_task_on_cpu(task)	smp_load_acquire(&(task)->on_cpu) /* finish_task() */
 #else
 #define jt_task_on_cpu(task)	false
 #endif
-#define jt_task_is_dead(task)						\
-	(smp_load_acquire(&(task)->exit_state) &&			\
-	 smp_load_acquire(&(task)->__state) == TASK_DEAD &&		\
-	 !jt_task_on_cpu(task))
+#define jt_task_is_dead(task) ({					\
+	struct task_struct *__task = (task);				\
+									\
+	/* each look comes after that before it, and the caller's after all */ \
+	smp_load_acquire(&__task->exit_state) &&			\
+	/* so that on_cpu is not that of a sleep before its death */	\
+	smp_load_acquire(&__task->__state) == TASK_DEAD &&		\
+	!jt_task_on_cpu(__task);					\
+})
 
 #endif /* _JT_COMPAT_H */

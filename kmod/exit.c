@@ -54,9 +54,11 @@ static unsigned int jt_sweep_first(struct jt_job *job)
 	 * jt_sweep_urge() looks at the members under the tree's lock after it put
 	 * itself on the queue: it sees the member leave, or we see it wait.
 	 */
-	for (; job; job = job->parent)
+	for (; job; job = job->parent) {
+		/* the barrier is tree->lock, as said above */
 		if (!jt_procs(job->tree_population) || waitqueue_active(&job->wait))
 			return msecs_to_jiffies(JT_SWEEP_URGENT_MS);
+	}
 	return msecs_to_jiffies(JT_SWEEP_MS);
 }
 

@@ -87,7 +87,7 @@ static void notrace jt_probe_exit_dead(void *data, struct task_struct *task, boo
 }
 
 static void notrace jt_probe_signal(void *data, int sig, struct kernel_siginfo *info,
-			    struct task_struct *task, int group, int result)
+				    struct task_struct *task, int group, int result)
 {
 	jt_signal_generated(sig, task, result);
 }
@@ -292,13 +292,14 @@ int jt_hooks_need_signal(void)
 {
 	int err = -ENODEV;
 
+	/* pairs with the release below: every CPU was kicked before */
 	if (likely(smp_load_acquire(&jt_hooks_see_signals)))
 		return 0;
 	mutex_lock(&jt_hooks_mutex);
 	if (!jt_hooks_closed)
 		err = jt_hooks_register(JT_NR_HOOKS);
 	if (!err)
-		smp_store_release(&jt_hooks_see_signals, true);
+		smp_store_release(&jt_hooks_see_signals, true);	/* see above */
 	mutex_unlock(&jt_hooks_mutex);
 	return err;
 }

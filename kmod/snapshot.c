@@ -60,6 +60,7 @@ static void jt_snapshot_row(struct jobtrack_row *row, struct jt_member *member,
 struct jt_rows *jt_snapshot_take(struct jt_job *job, struct jobtrack_snapshot *snapshot)
 {
 	struct pid_namespace *ns = task_active_pid_ns(current);
+	struct jt_tree *tree = job->tree;
 	size_t count, found = 0;
 	jt_population population;
 	struct jt_member *member;
@@ -68,9 +69,10 @@ struct jt_rows *jt_snapshot_take(struct jt_job *job, struct jobtrack_snapshot *s
 	struct jt_census census;
 	u64 time;
 
-	if (jt_census_begin(&census, job->tree))
+	if (mutex_lock_killable(&tree->list_mutex))
 		return ERR_PTR(-EINTR);
-	time = job->tree->census;
+	jt_census_begin(&census, tree);
+	time = tree->census;
 	population = job->tree_population;
 	count = jt_procs(population) + jt_leaving(population);
 
@@ -87,6 +89,7 @@ struct jt_rows *jt_snapshot_take(struct jt_job *job, struct jobtrack_snapshot *s
 		found++;
 	}
 	jt_census_end(&census);
+	mutex_unlock(&tree->list_mutex);
 
 	if (!rows)
 		return ERR_PTR(-ENOMEM);
