@@ -141,7 +141,9 @@ bench: deps		## what it costs next to others; WHAT="cost kill list memory growth
 vm-shell: guest		## a shell in a virtual machine with the module loaded
 	@$(vm)/boot --shell -c $(if $(filter 2,$(CPUS)),2,$(lastword $(CPUS))) -t 86400 $(vm)/shell
 
-c_files	= $(wildcard kmod/*.[ch] uapi/linux/*.h tools/*/*.[ch] selftests/*.[ch] selftests/*/*.[ch])
+# The headers of the models are Promela.
+c_files	= $(filter-out selftests/model/%,$(wildcard \
+	kmod/*.[ch] uapi/linux/*.h tools/*/*.[ch] selftests/*.[ch] selftests/*/*.[ch]))
 scripts	= $(shell grep -lE '^\#!/bin/(ba|busybox )?sh' -r .ci selftests tools)
 
 lint: deps		## checkpatch, sparse, compiler warnings, shellcheck, codespell

@@ -128,7 +128,7 @@ static int try_all_commands(void *arg)
 	for (int nr = 0; nr < 256; nr++) {
 		for (int d = 0; d < 4; d++) {
 			for (int size = 0; size <= 256; size += 8) {
-				unsigned long cmd = _IOC(directions[d], JOBTRACK_IOC_TYPE, nr, size);
+				unsigned int cmd = _IOC(directions[d], JOBTRACK_IOC_TYPE, nr, size);
 
 				for (int i = 0; i < 2; i++) {
 					int ret = ioctl(i ? jobs->job : dev, cmd, zero);
@@ -409,7 +409,8 @@ static int keep_only(int cap)
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2] = { { 0 } };
 
-	data[cap / 32].effective = data[cap / 32].permitted = 1U << cap % 32;
+	data[cap / 32].effective = 1U << cap % 32;
+	data[cap / 32].permitted = 1U << cap % 32;
 	return syscall(SYS_capset, &head, data) ? -errno : 0;
 }
 

@@ -31,7 +31,9 @@ static int held_parent(void *arg)
 
 	CHECK(uffd >= 0 && page != MAP_FAILED);
 	CHECK(ioctl(uffd, UFFDIO_API, &api) == 0);
-	reg.range.start = args.parent_tid = birth->page = (uintptr_t)page;
+	birth->page = (uintptr_t)page;
+	args.parent_tid = birth->page;
+	reg.range.start = birth->page;
 	reg.range.len = 4096;
 	CHECK(ioctl(uffd, UFFDIO_REGISTER, &reg) == 0);
 	CHECK_EQ(0, send_fd(birth->sock[0], uffd));
@@ -114,7 +116,7 @@ TEST_F(birth, of_a_non_member)
 	/* a tree's scan waits for it, but not for ever, and says so */
 	ASSERT_EQ(0, jt_which(self->birth->parent, &which));
 	EXPECT_EQ(-ELOOP, jt_tag_exact(self->other, self->birth->parent, which.start_time,
-				  JOBTRACK_TAG_TREE, &out));
+				       JOBTRACK_TAG_TREE, &out));
 	EXPECT_EQ(1, out.tagged);
 	EXPECT_EQ(0, out.denied);
 	EXPECT_EQ(self->other_id, jt_job_of(self->birth->parent));

@@ -316,7 +316,9 @@ TEST_F(ioctl, writes_no_more_than_asked)
 	memset(self->buf + self->size, 0xcc, 64);
 	EXPECT_EQ(0, call(self, variant->cmd, self->buf));
 	for (int i = 0; i < 64; i++) {
-		EXPECT_EQ(0xcc, self->buf[self->size + i]);
+		unsigned char byte = self->buf[self->size + i];
+
+		EXPECT_EQ(0xcc, byte);
 	}
 }
 
@@ -428,7 +430,9 @@ TEST_F(ioctl, from_32_bits)
 	if (ret > 0)
 		close(ret);
 	if (variant->cmd == JOBTRACK_IOC_OPEN || variant->cmd == JOBTRACK_IOC_WHICH) {
-		EXPECT_EQ(0, memcmp(low, self->buf, self->size));
+		int differ = memcmp(low, self->buf, self->size);
+
+		EXPECT_EQ(0, differ);
 	}
 	EXPECT_EQ(-EFAULT, ioctl32(self->fd, variant->cmd, NULL));
 	EXPECT_EQ(-EINVAL, ioctl32(self->fd, sized(variant->cmd, self->size - 1), low));

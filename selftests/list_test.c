@@ -214,9 +214,9 @@ TEST_F(list, is_of_one_instant)
 	EXPECT_EQ(0, v.missing);
 	EXPECT_EQ(0, v.broken_chains);
 	EXPECT_EQ(0, v.wrong_job);
-	TH_LOG("%d lists, %llu rows, %u processes, %d PIDs again; %u rows of the leaving, reaped up to %u ms before",
-	       n, (unsigned long long)rows, self->h->n, reused_pids(self->h), v.leaving,
-	       v.late_by_ms);
+	TH_LOG("%d lists, %llu rows, %u processes, %d PIDs again",
+	       n, (unsigned long long)rows, self->h->n, reused_pids(self->h));
+	TH_LOG("%u rows of the leaving, reaped up to %u ms before", v.leaving, v.late_by_ms);
 	EXPECT_LT(10, n);
 	/* PIDs were used again, or half of the test tested nothing */
 	EXPECT_LT(0, reused_pids(self->h));

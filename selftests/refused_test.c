@@ -274,7 +274,9 @@ TEST_F(refused, tag_with_another_start_time)
 	static const int64_t off[] = { 1, -1, 1000000, -10000000 };
 
 	for (int i = 0; i < 4; i++) {
-		EXPECT_EQ(-ESTALE, tag(self, self->outsider, self->start + off[i]));
+		int ret = tag(self, self->outsider, self->start + off[i]);
+
+		EXPECT_EQ(-ESTALE, ret);
 	}
 	EXPECT_EQ(-ESTALE, tag(self, self->outsider, 0));
 	EXPECT_EQ(-ESTALE, tag(self, self->outsider, UINT64_MAX));

@@ -281,7 +281,9 @@ TEST_F(rows, list_of_jobs)
 	ASSERT_GE(n, 2);
 	for (int i = 0; i < n; i++) {
 		if (i) {
-			EXPECT_LT(list[i - 1].id, list[i].id);
+			uint64_t before = list[i - 1].id;
+
+			EXPECT_LT(before, list[i].id);
 		}
 		if (list[i].id == self->id) {
 			ASSERT_EQ(0, jt_state(self->job, &state));

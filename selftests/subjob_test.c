@@ -387,7 +387,9 @@ TEST_F(subjob, failed_open_kills_nobody)
 	limit.rlim_cur = dup(0) + 1;
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
 	for (int i = 0; i < 3; i++) {
-		EXPECT_EQ(-EMFILE, jt_ioctl(dev, JOBTRACK_IOC_OPEN, &arg));
+		int ret = jt_ioctl(dev, JOBTRACK_IOC_OPEN, &arg);
+
+		EXPECT_EQ(-EMFILE, ret);
 	}
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &old));
 	EXPECT_FALSE(fd_ready(job, 50));

@@ -65,8 +65,9 @@ static inline int proc_stat(pid_t pid, pid_t tid, struct proc_stat *st)
 	p = strrchr(buf, ')');		/* the name may hold anything */
 	if (!p)
 		return -EPROTO;
-	if (sscanf(p + 1, " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d"
-			  " %d %*d %llu", &st->state, &st->ppid, &st->threads, &start) != 4)
+	if (sscanf(p + 1,
+		   " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d %*d %llu",
+		   &st->state, &st->ppid, &st->threads, &start) != 4)
 		return -EPROTO;
 	st->start_ticks = start;
 	return 0;

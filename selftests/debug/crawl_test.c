@@ -333,7 +333,9 @@ TEST_F(crawl, joins_and_moves)
 	ASSERT_EQ(0, jt_signal(self->job, RT(0), NULL));	/* comes after it */
 	EXPECT_TRUE(all_got_once(RT(0)));
 	for (unsigned int i = 0; i < listeners->n; i++) {
-		EXPECT_EQ(i < LISTENERS, got(i, SIGUSR1)) TH_LOG("listener %u", i);
+		uint32_t times = got(i, SIGUSR1);
+
+		EXPECT_EQ(i < LISTENERS, times) TH_LOG("listener %u", i);
 	}
 }
 

@@ -134,9 +134,9 @@ static void __attribute__((noreturn)) command_help(void)
 {
 	const struct command *cmd = this_command;
 
-	printf("\nUsage:\n jobtrack %s %s\n\n%s\n\nOptions:\n%s"
-	       " -h, --help            display this help\n",
+	printf("\nUsage:\n jobtrack %s %s\n\n%s\n\nOptions:\n%s",
 	       cmd->name, cmd->synopsis, cmd->summary, cmd->options);
+	printf(" -h, --help            display this help\n");
 	if (cmd->columns) {
 		const struct column *col;
 

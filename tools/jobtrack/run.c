@@ -34,6 +34,14 @@ static void __attribute__((noreturn)) die_uncreated(const char *label)
 	die(STATUS_FAILED, "cannot make a job: %s", strerror(errno));
 }
 
+static const char *parse_label(const char *text)
+{
+	if (jobtrack_label_check(text))
+		bad_usage("'%s' is no label: a letter and at most %d of A-Za-z0-9._:@+-",
+			  text, JOBTRACK_LABEL_SIZE - 2);
+	return text;
+}
+
 static int run_main(int argc, char **argv)
 {
 	static const struct option longopts[] = {
@@ -53,10 +61,7 @@ static int run_main(int argc, char **argv)
 	while ((opt = next_option(argc, argv, "+l:pt:k", longopts)) != -1) {
 		switch (opt) {
 		case 'l':
-			label = optarg;
-			if (jobtrack_label_check(label))
-				bad_usage("'%s' is no label: a letter and at most %d of A-Za-z0-9._:@+-",
-					  label, JOBTRACK_LABEL_SIZE - 2);
+			label = parse_label(optarg);
 			break;
 		case 'p':
 			print_id = true;
