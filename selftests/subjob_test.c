@@ -551,7 +551,8 @@ TEST_F(subjob, not_empty_while_one_moves)
 	}
 	passage->stop = true;
 	EXPECT_EQ(0, reap(pid));
-	EXPECT_LT(0, looks);
+	/* one processor may never look while another process moves */
+	EXPECT_TRUE(looks || sysconf(_SC_NPROCESSORS_ONLN) == 1);
 	EXPECT_EQ(0, empty) TH_LOG("%u of %u looks", empty, looks);
 }
 
