@@ -20,6 +20,7 @@
 #include "job.h"
 #include "jobfd.h"
 #include "member.h"
+#include "process.h"
 #include "snapshot.h"
 #include "tag.h"
 

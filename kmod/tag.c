@@ -7,30 +7,12 @@
 #include <linux/slab.h>
 
 #include "member.h"
+#include "process.h"
 #include "tag.h"
 
 #define JT_SCAN_BATCH	256	/* tasks looked at per RCU read-side section */
 #define JT_SCAN_FOUND	64	/* descendants gathered before they are tagged */
 #define JT_SCAN_PASSES	64	/* passes at the most */
-
-/**
- * jt_find_process() - the process with a PID
- * @nr: the PID in the caller's PID namespace
- *
- * Return: its leader with a reference for the caller, or NULL; a thread's ID is
- * not a process's.
- */
-struct task_struct *jt_find_process(pid_t nr)
-{
-	struct task_struct *task;
-
-	rcu_read_lock();
-	task = pid_task(find_vpid(nr), PIDTYPE_TGID);
-	if (task)
-		get_task_struct(task);
-	rcu_read_unlock();
-	return task;
-}
 
 /*
  * One process. Its pid is referenced besides its task: a task that is reaped lets
@@ -72,14 +54,14 @@ static bool jt_is_descendant(struct task_struct *task, struct pid *root, unsigne
 /**
  * struct jt_scan - a scan over all processes of the machine
  * @root: whose descendants are sought; the caller has a reference
- * @at: where it is, pinned between two read-side sections
+ * @nr: where it is, see jt_next_pid()
  * @found: descendants, pinned
  * @n: how many
- * @again: this pass did not see all: @at had gone, or a descendant was not born yet
+ * @again: this pass met a descendant that was not born yet
  */
 struct jt_scan {
 	struct pid *root;
-	struct task_struct *at;
+	int nr;
 	struct task_struct *found[JT_SCAN_FOUND];
 	unsigned int n;
 	bool again;
@@ -88,28 +70,17 @@ struct jt_scan {
 /* Go on for a batch. Return: false at the end. */
 static bool jt_scan_batch(struct jt_scan *scan)
 {
-	struct task_struct *task = scan->at ?: &init_task, *at = scan->at;
+	struct task_struct *task;
 	unsigned int steps = 0;
 	bool more = true;
 
 	scan->n = 0;
 	rcu_read_lock();
-	/*
-	 * Where it was taken off the list, its link leads nowhere for long; where
-	 * another thread's exec put a new leader in its place, too, and that before
-	 * it ceases to look alive.
-	 */
-	if (at && (!pid_alive(at) || !thread_group_leader(at))) {
-		scan->again = true;
-		more = false;
-	}
-	while (more && steps++ < JT_SCAN_BATCH && scan->n < JT_SCAN_FOUND) {
-		task = next_task(task);
-		if (task == &init_task) {
-			more = false;
+	while (steps++ < JT_SCAN_BATCH && scan->n < JT_SCAN_FOUND) {
+		more = jt_next_pid(&scan->nr, &task);
+		if (!more)
 			break;
-		}
-		if (!jt_is_descendant(task, scan->root, &steps))
+		if (!task || !jt_is_descendant(task, scan->root, &steps))
 			continue;
 		/* Its creator may have been tagged after its birth probe. */
 		if (jt_task_is_new(task))
@@ -117,10 +88,7 @@ static bool jt_scan_batch(struct jt_scan *scan)
 		else
 			scan->found[scan->n++] = get_task_struct(task);
 	}
-	scan->at = more ? get_task_struct(task) : NULL;
 	rcu_read_unlock();
-	if (at)
-		put_task_struct(at);
 	return more;
 }
 
@@ -152,6 +120,7 @@ static int jt_tag_pass(struct jt_scan *scan, struct jt_job *job, u32 *tagged, u3
 
 	*tagged = 0;
 	*denied = 0;
+	scan->nr = 1;
 	scan->again = false;
 	while (more && !err) {
 		more = jt_scan_batch(scan);
@@ -171,9 +140,6 @@ static int jt_tag_pass(struct jt_scan *scan, struct jt_job *job, u32 *tagged, u3
 			err = err ?: -EINTR;
 		cond_resched();
 	}
-	if (scan->at)
-		put_task_struct(scan->at);
-	scan->at = NULL;
 	return err;
 }
 
