@@ -12,7 +12,7 @@
 
 unsigned int jt_debug_switches;
 module_param_named(debug, jt_debug_switches, uint, 0600);
-MODULE_PARM_DESC(debug, "rules to turn off: 1 mark, 2 log, 4 order, 8 condemn, 16 lose births, 32 hide births, 64 cont; 128: a census pauses, too");
+MODULE_PARM_DESC(debug, "rules to turn off: 1 mark, 2 log, 4 order, 8 condemn, 16 lose births, 32 hide births, 64 cont; 128: a census pauses, too; to plant for the audit: 256 blind witness, 512 hide exits, 1024 forget the leaving, 2048 miscount");
 
 unsigned int jt_debug_batch;
 module_param_named(batch, jt_debug_batch, uint, 0600);

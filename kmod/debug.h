@@ -19,6 +19,11 @@
 #define JT_DEBUG_HIDE_BIRTH	0x20	/* the birth probe does not see the birth */
 #define JT_DEBUG_NO_CONT	0x40	/* a SIGCONT does not cancel an older stop */
 #define JT_DEBUG_PAUSE_CENSUS	0x80	/* no rule: a census pauses as signals do */
+/* What the audit is to find: */
+#define JT_DEBUG_BLIND		0x100	/* the witness does not look */
+#define JT_DEBUG_HIDE_EXIT	0x200	/* the exit probe does not see the exit */
+#define JT_DEBUG_FORGET		0x400	/* sweeps and births let the leaving be */
+#define JT_DEBUG_MISCOUNT	0x800	/* a job counts each member twice */
 
 #ifdef JT_DEBUG
 #define JT_DEBUG_FEATURE	JOBTRACK_FEATURE_DEBUG

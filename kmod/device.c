@@ -12,6 +12,7 @@
 #include <linux/timekeeping.h>
 #include <linux/user_namespace.h>
 
+#include "audit.h"
 #include "command.h"
 #include "counters.h"
 #include "debug.h"
@@ -37,6 +38,8 @@ static_assert(sizeof(struct jobtrack_create) == JOBTRACK_CREATE_SIZE_VER0);
 static_assert(sizeof(struct jobtrack_open) == JOBTRACK_OPEN_SIZE_VER0);
 static_assert(sizeof(struct jobtrack_which) == JOBTRACK_WHICH_SIZE_VER0);
 static_assert(sizeof(struct jobtrack_list) == JOBTRACK_LIST_SIZE_VER0);
+static_assert(sizeof(struct jobtrack_finding) == JOBTRACK_FINDING_SIZE_VER0);
+static_assert(sizeof(struct jobtrack_audit) == JOBTRACK_AUDIT_SIZE_VER0);
 static_assert(sizeof(struct jobtrack_job) == JOBTRACK_JOB_SIZE_VER0);
 static_assert(sizeof(struct jobtrack_enter) == JOBTRACK_ENTER_SIZE_VER0);
 static_assert(sizeof(struct jobtrack_tag) == JOBTRACK_TAG_SIZE_VER0);
@@ -295,12 +298,39 @@ static long jt_device_list(struct jt_call *call)
 	return jt_call_return_file(call, file, &list, sizeof(list), NULL);
 }
 
+static long jt_device_audit(struct jt_call *call)
+{
+	struct jobtrack_audit audit;
+	struct jt_rows *rows;
+	struct file *file;
+	long ret;
+
+	ret = jt_call_in(call, &audit, sizeof(audit));
+	if (ret)
+		return ret;
+	if (memchr_inv(&audit, 0, sizeof(audit)))	/* there are no flags yet */
+		return -EINVAL;
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+
+	rows = jt_audit_take(&audit);
+	if (IS_ERR(rows))
+		return PTR_ERR(rows);
+	file = jt_rows_open(rows, "[jobtrack:audit]");
+	if (IS_ERR(file)) {
+		jt_rows_free(rows);
+		return PTR_ERR(file);
+	}
+	return jt_call_return_file(call, file, &audit, sizeof(audit), NULL);
+}
+
 static const struct jt_command jt_device_commands[] = {
 	{ JOBTRACK_IOC_INFO, JOBTRACK_INFO_SIZE_VER0, jt_device_info },
 	{ JOBTRACK_IOC_CREATE, JOBTRACK_CREATE_SIZE_VER0, jt_device_create },
 	{ JOBTRACK_IOC_OPEN, JOBTRACK_OPEN_SIZE_VER0, jt_device_open_job },
 	{ JOBTRACK_IOC_WHICH, JOBTRACK_WHICH_SIZE_VER0, jt_device_which },
 	{ JOBTRACK_IOC_LIST, JOBTRACK_LIST_SIZE_VER0, jt_device_list },
+	{ JOBTRACK_IOC_AUDIT, JOBTRACK_AUDIT_SIZE_VER0, jt_device_audit },
 };
 
 static long jt_device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

@@ -100,6 +100,8 @@ void jt_exit_of_member(struct task_struct *task)
 	struct jt_member *member;
 	struct jt_tree *tree;
 
+	if (jt_debug(JT_DEBUG_HIDE_EXIT))
+		return;
 	jt_read_lock();
 	member = jt_member_find(task_tgid(task));
 	if (member) {
@@ -126,7 +128,7 @@ void jt_exit_of_member(struct task_struct *task)
  * devices released. A thread may keep it for long and stay in its group, until a
  * tracer waits for it.
  */
-static bool jt_process_is_gone(struct task_struct *leader)
+bool jt_process_is_gone(struct task_struct *leader)
 {
 	struct task_struct *thread;
 	bool gone = true;
@@ -165,7 +167,7 @@ static void jt_sweep_look(struct list_head *todo, struct list_head *staying,
 	gone->n = 0;
 	list_for_each_entry_safe(member, next, todo, leaving) {
 		cond_resched();
-		if (!jt_process_is_gone(member->leader)) {
+		if (jt_debug(JT_DEBUG_FORGET) || !jt_process_is_gone(member->leader)) {
 			list_move_tail(&member->leaving, staying);
 			continue;
 		}
@@ -221,7 +223,8 @@ void jt_reap(struct jt_tree *tree, struct list_head *retired)
 	if (!member)
 		return;
 	threads = &member->leader->signal->thread_head;
-	if ((!list_empty(threads) && !list_is_singular(threads)) ||
+	if (jt_debug(JT_DEBUG_FORGET) ||
+	    (!list_empty(threads) && !list_is_singular(threads)) ||
 	    !jt_process_is_gone(member->leader)) {
 		list_move_tail(&member->leaving, &tree->leaving);	/* another's turn */
 		return;

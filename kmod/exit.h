@@ -23,6 +23,7 @@ void jt_sweep_init(struct jt_tree *tree);
 /* For what may wait; the last of it is cancelled before jt_sweeps_exit(). */
 extern struct workqueue_struct *jt_sweeps;
 
+bool jt_process_is_gone(struct task_struct *leader);
 void jt_reap(struct jt_tree *tree, struct list_head *retired);
 void jt_put_all(struct list_head *retired);
 void jt_sweep_urge(struct jt_job *job);

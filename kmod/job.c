@@ -355,6 +355,10 @@ void jt_job_populate(struct jt_job *job, int procs, int leaving)
 {
 	lockdep_assert_held(&job->tree->lock);
 
+	if (jt_debug(JT_DEBUG_MISCOUNT)) {
+		procs *= 2;
+		leaving *= 2;
+	}
 	jt_population_add(&job->population, procs, leaving);
 	for (; job; job = job->parent)
 		jt_population_add(&job->tree_population, procs, leaving);

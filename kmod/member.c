@@ -112,6 +112,7 @@ int jt_member_insert(struct jt_member *member, struct jt_job *job, struct pid *p
 	member->start_time = start_time;
 	member->job = job;
 	member->entry.state = JT_LIVING;
+	member->entry.always = true;
 	member->entry.logged = 0;
 	member->joined = 0;
 	member->leader = NULL;
@@ -282,6 +283,9 @@ static int jt_member_admit(struct jt_job *job, struct pid *pid, struct task_stru
 	 * model: join.pml, switch JOINED_EARLY.
 	 */
 	member->joined = ktime_get_ns();
+	/* Of another process, a fork may be in flight. */
+	member->entry.always = task == current && thread_group_empty(task) &&
+			       list_empty(&task->children);
 	dying = !atomic_read(&task->signal->live);
 	if (dying) {
 		jt_member_gone(member);

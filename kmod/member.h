@@ -45,15 +45,17 @@ enum jt_entry_state {
 /**
  * struct jt_entry - a place in jt_tree.members
  * @link: in the list, under tree->lock
- * @state: see above. Under tree->lock
+ * @state: enum jt_entry_state. Under tree->lock
+ * @always: of a member, it has been one ever since it had children. Constant
  * @logged: of a member, signals ever logged; the next goes to
  *	log.xxx[@logged % JT_LOG_SIZE]. Written under tree->lock and the process's
  *	siglock, so that either will do to read it
  */
 struct jt_entry {
 	struct list_head link;
-	enum jt_entry_state state;
-	unsigned int logged;
+	u8 state;
+	bool always;
+	u32 logged;
 };
 
 /**

@@ -15,6 +15,10 @@
 #define HIDE_BIRTH	0x20	/* the birth probe does not see the birth */
 #define NO_CONT		0x40	/* a SIGCONT does not cancel an older stop */
 #define PAUSE_CENSUS	0x80	/* no rule: lists and accounts pause as signals do */
+#define BLIND		0x100	/* the witness does not look */
+#define HIDE_EXIT	0x200	/* the exit probe does not see the exit */
+#define FORGET		0x400	/* the leaving stay leaving */
+#define MISCOUNT	0x800	/* a job counts each member twice */
 
 #define DEFAULT_BATCH	32
 

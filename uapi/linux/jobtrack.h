@@ -275,6 +275,77 @@ struct jobtrack_list {
 
 #define JOBTRACK_LIST_SIZE_VER0		24
 
+/* jobtrack_finding.kind */
+#define JOBTRACK_FINDING_ESCAPED	1	/* a member's child is in no job */
+#define JOBTRACK_FINDING_ASTRAY		2	/* ... is in another tree */
+#define JOBTRACK_FINDING_UNKNOWN	3	/* a member is a process that is not there */
+#define JOBTRACK_FINDING_COUNT		4	/* a job's own members are not as many as it counts */
+#define JOBTRACK_FINDING_TREE_COUNT	5	/* ... nor those of all below it and its own */
+
+/**
+ * struct jobtrack_finding - a difference that an audit has found
+ * @start_time: of the process (ns), 0 where it is about counts
+ * @job: the ID of the job that the process, or else its parent, is in, or that counts
+ * @counted: members that the job counts, 0 where it is about a process
+ * @found: members that were found
+ * @pid: the process, in the PID namespace of who took the audit, 0 if it has none
+ *	there or where it is about counts
+ * @parent: of a child, its parent likewise
+ * @kind: JOBTRACK_FINDING_*
+ * @__pad: 0
+ */
+struct jobtrack_finding {
+	__aligned_u64 start_time;
+	__aligned_u64 job;
+	__aligned_u64 counted;
+	__aligned_u64 found;
+	__s32 pid;
+	__s32 parent;
+	__u32 kind;
+	__u32 __pad;
+};
+
+#define JOBTRACK_FINDING_SIZE_VER0	48
+
+/**
+ * struct jobtrack_audit - compare the membership with the kernel's process table;
+ *	returns a read-only fd of findings
+ * @flags: in: 0
+ * @count: out, as all that follows: differences found; the fd has the first 1,024.
+ *	Must be 0 on input, as all that follows
+ * @processes: processes looked at
+ * @members: of these, members
+ * @undecided: children of a member in no job or another tree, of which it cannot be
+ *	told whether they are right: their parent was tagged, or entered when it had
+ *	children or threads, or is the init of a PID namespace, and may have them from
+ *	before, or by adoption
+ * @jobs: jobs whose members were counted
+ * @row_size: bytes from one row to the next; a row is a struct jobtrack_finding that
+ *	may have grown
+ * @__pad: 0
+ *
+ * What is being born, is leaving or joins meanwhile is no difference. Each job's
+ * members are counted at one instant, for which ENTER and TAG wait, as for a list.
+ *
+ * Errors:
+ *  * EINVAL - flags, padding, an output that is not 0 on input
+ *  * EPERM - no CAP_SYS_ADMIN
+ *  * EINTR - killed meanwhile
+ *  * EMFILE, ENFILE, ENOMEM, EFAULT, E2BIG
+ */
+struct jobtrack_audit {
+	__aligned_u64 flags;
+	__aligned_u64 count;
+	__aligned_u64 processes;
+	__aligned_u64 members;
+	__aligned_u64 undecided;
+	__aligned_u64 jobs;
+	__u32 row_size;
+	__u32 __pad;
+};
+
+#define JOBTRACK_AUDIT_SIZE_VER0	56
+
 /* ------------------------------------------------------------------------- */
 /* On a job's fd                                                             */
 /* ------------------------------------------------------------------------- */
@@ -605,6 +676,7 @@ struct jobtrack_account {
 #define JOBTRACK_IOC_OPEN	_IOWR(JOBTRACK_IOC_TYPE, 0x02, struct jobtrack_open)
 #define JOBTRACK_IOC_WHICH	_IOWR(JOBTRACK_IOC_TYPE, 0x03, struct jobtrack_which)
 #define JOBTRACK_IOC_LIST	_IOWR(JOBTRACK_IOC_TYPE, 0x04, struct jobtrack_list)
+#define JOBTRACK_IOC_AUDIT	_IOWR(JOBTRACK_IOC_TYPE, 0x05, struct jobtrack_audit)
 
 #define JOBTRACK_IOC_STATE	_IOR(JOBTRACK_IOC_TYPE, 0x40, struct jobtrack_job)
 #define JOBTRACK_IOC_ENTER	_IOW(JOBTRACK_IOC_TYPE, 0x41, struct jobtrack_enter)
