@@ -17,7 +17,7 @@
 
 static bool jt_visible;
 module_param_named(visible, jt_visible, bool, 0644);
-MODULE_PARM_DESC(visible, "show every job's line in /proc/jobtrack to everybody (default: to its owner, its members and administrators)");
+MODULE_PARM_DESC(visible, "show every job's line in /proc/jobtrack to everybody (default: to its owner and creator, those of jobs above, its tree's members and administrators)");
 
 static const char * const jt_state_names[] = {
 	[JOBTRACK_EMPTY]	= "empty",

@@ -215,7 +215,7 @@ const struct command stat_command = {
 	" NVCSW NIVCSW   voluntary and involuntary context switches\n"
 	" RCHAR_BYTES WCHAR_BYTES READ_BYTES WRITE_BYTES CANCELLED_WRITE_BYTES\n"
 	"                as in /proc/PID/io; without CAP_SYS_PTRACE only what the owner's own\n"
-	"                processes did, setuid programs left out, and only for the owner\n"
+	"                processes did, setuid programs left out; 0 for who only may look\n"
 	" EXITED_N       how many exited with status N, where it is not 0; in JSON an\n"
 	"                object, exited: {\"0\": 12}\n"
 	" SIGNALED_SIG   how many a signal ended; in JSON signaled: {\"TERM\": 3}\n"

@@ -477,7 +477,8 @@ struct jobtrack_tag {
  * @sig: in: 1 to 64
  * @flags: in: 0
  * @signalled: out: processes for which the signal was generated
- * @ignored: out: of those, processes that ignore it (or are dying). This and the
+ * @ignored: out: of those, processes that ignore it (or are dying). A SIGCONT that
+ *	nobody handles counts here, and continues them all the same. This and the
  *	next two stay 0 for SIGKILL
  * @pending: out: of those, processes where it was pending already, and merged
  * @info_lost: out: of those, processes that get it without its siginfo, for
