@@ -5,6 +5,7 @@
  * Both run in the creating thread, for a child that is on the task list but not
  * woken: it has run nothing, and it will not if it is sent SIGKILL now.
  */
+#include <linux/gfp.h>
 #include <linux/printk.h>
 #include <linux/ratelimit.h>
 #include <linux/sched/signal.h>

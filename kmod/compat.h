@@ -2,7 +2,7 @@
 /*
  * What differs between kernels, and nothing else; included before every source
  * file. Enterprise kernels backport, so a version number says little: what the
- * kernel's own headers declare decides, by type.
+ * kernel's own headers declare decides, by type, or by whether a test compiles.
  */
 #ifndef _JT_COMPAT_H
 #define _JT_COMPAT_H
@@ -12,6 +12,8 @@
 #include <linux/kconfig.h>
 #include <linux/compiler.h>
 #include <linux/sched.h>
+
+#include "have.h"	/* made by Kbuild of the tests in probe/ */
 
 #ifndef CONFIG_64BIT
 #error "jobtrack needs a 64-bit kernel: job IDs do not fit an unsigned long"
@@ -23,6 +25,10 @@
 
 #ifdef CONFIG_VIRT_CPU_ACCOUNTING_NATIVE
 #error "jobtrack cannot account with CONFIG_VIRT_CPU_ACCOUNTING_NATIVE: it has no prev_cputime"
+#endif
+
+#ifndef JT_HAVE_MULTIPROCESS
+#error "jobtrack needs signal->multiprocess: without it no signal reaches a fork in flight"
 #endif
 
 /*
@@ -39,8 +45,14 @@
 	__builtin_choose_expr(JT_PROBE_FITS(name, type), probe, otherwise)
 #define JT_PROBE_NONE	((void)0)
 
+#ifdef JT_HAVE_TASK___STATE
+#define jt_task_state(task)	((task)->__state)
+#else
+#define jt_task_state(task)	((task)->state)
+#endif
+
 /* A task that copy_process() has made and nobody has woken yet. */
-#define jt_task_is_new(task)	(READ_ONCE((task)->__state) == TASK_NEW)
+#define jt_task_is_new(task)	(READ_ONCE(jt_task_state(task)) == TASK_NEW)
 
 /*
  * Has it run its last instruction? do_task_dead() sets the state with preemption
@@ -58,7 +70,7 @@
 	/* each look comes after that before it, and the caller's after all */ \
 	smp_load_acquire(&__task->exit_state) &&			\
 	/* so that on_cpu is not that of a sleep before its death */	\
-	smp_load_acquire(&__task->__state) == TASK_DEAD &&		\
+	smp_load_acquire(&jt_task_state(__task)) == TASK_DEAD &&	\
 	!jt_task_on_cpu(__task);					\
 })
 
