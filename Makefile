@@ -11,8 +11,17 @@ libdir		?= $(prefix)/lib$(patsubst %,/%,$(shell gcc -print-multiarch 2>/dev/null
 # The running kernel if its headers are here, or else the newest headers
 running		:= $(shell uname -r)
 headers		= $(patsubst /lib/modules/%/build/Makefile,%,$(wildcard /lib/modules/$1/build/Makefile))
+ifdef KDIR	# headers elsewhere, as the kernel's build left them
+override KDIR	:= $(abspath $(KDIR))
+KVER		:= $(shell sed -n 's/^.define UTS_RELEASE "\(.*\)"/\1/p' \
+		   '$(KDIR)/include/generated/utsrelease.h' 2>/dev/null)
+else
 KVER		?= $(or $(call headers,$(running)),$(shell \
 		   printf '%s\n' $(call headers,*) | sort -V | tail -n 1))
+endif
+kdir		= $(or $(KDIR),/lib/modules/$(KVER)/build)
+no_headers	= $(if $(KDIR),no headers of a kernel in $(KDIR),no headers of kernel $(or \
+		  $(KVER),$(running)) here; install the package linux-headers-$(or $(KVER),$(running)))
 
 # What `make check` runs: tests by name, kernels, numbers of CPUs
 TESTS		?=
@@ -29,28 +38,46 @@ export TESTS KERNELS CPUS WHAT QUICK
 MAKEFLAGS	+= --no-print-directory
 quiet		:= $(if $(V),,-s)	# V=1 shows the commands
 
-.PHONY: all module module-debug tools install load unload deps guest selftests \
+.PHONY: all module module-debug probe tools install load unload deps guest selftests \
 	check check-runner check-races model demo bench vm-shell lint clean distclean help
 
 all: module tools	## module for KVER, library, command and man page (default)
 
 # The kernel's build writes beside its sources: it gets links to them, one
 # directory for each kernel and variant.
-define build_module
-	$(if $(call headers,$(KVER)),,$(error no headers of kernel $(or $(KVER),$(running)) here; install the package linux-headers-$(or $(KVER),$(running))))
+define link_sources
+	$(if $(and $(KVER),$(wildcard $(kdir)/Makefile)),,$(error $(no_headers)))
 	@mkdir -p $1/kmod
 	@ln -sfn $(CURDIR)/uapi $1/uapi
 	@ln -sf $(CURDIR)/Kbuild $1/
 	@ln -sf $(CURDIR)/kmod/*.[ch] $1/kmod/
+	@ln -sfn $(CURDIR)/kmod/probe $1/kmod/probe
 	@find $1/kmod -xtype l -delete
-	@$(MAKE) -C /lib/modules/$(KVER)/build M=$1 $2 modules
+endef
+define build_module
+	$(call link_sources,$1)
+	@$(MAKE) -C $(kdir) M=$1 $2 modules
 endef
 
-module:			## the module, for KVER=VERSION
+module:			## the module, for KVER=VERSION, or headers in KDIR=DIRECTORY
 	$(call build_module,$(BUILD)/$(KVER))
 
 module-debug:		## the module with the switches that tests use
 	$(call build_module,$(BUILD)/$(KVER)/debug,JT_DEBUG=1)
+
+# hooks.c is the one that needs most of a kernel: its tracepoints, with their types.
+probe:			## only see whether the kernel of KVER= or KDIR= can be served
+	$(call link_sources,$(BUILD)/$(KVER)/probe)
+	@cd $(BUILD)/$(KVER)/probe && rm -f kmod/have.h; \
+	if $(MAKE) -C $(kdir) M=$$PWD kmod/hooks.o >log 2>&1; then \
+		echo "Linux $(KVER) can be served; it has:" \
+			$$(sed -n 's/^#define JT_HAVE_//p' kmod/have.h | tr '[:upper:]' '[:lower:]'); \
+	else \
+		echo "Linux $(KVER) cannot be served:" >&2; \
+		{ grep -m 1 jobtrack: log || grep -m 1 error: log || tail -n 3 log; } | \
+			sed 's/.*error: *//; s/^#error "\(.*\)"/\1/; s|see above|see '$$PWD/log'|' >&2; \
+		exit 1; \
+	fi
 
 tools:			## library, command and man page
 	@$(MAKE) $(quiet) -C tools O=$(BUILD)/tools prefix=$(prefix) libdir=$(libdir)
@@ -90,8 +117,8 @@ guest: deps
 .PHONY: guest-locked
 guest-locked:
 	@set -e; for k in $(KERNELS); do \
-		kver=$$($(vm)/kernel $$k); \
-		$(MAKE) KVER=$$kver module module-debug; \
+		$(vm)/kernel $$k >/dev/null; \
+		$(MAKE) KDIR=$(CACHE)/$$k/build module module-debug; \
 	done
 	@$(MAKE) tools selftests
 
@@ -99,7 +126,7 @@ guest-locked:
 needs_harness = $(if $(filter none,$(TESTS)),$(BENCH),1)
 
 selftests:
-	@$(if $(needs_harness),source=$$($(vm)/kernel -s $(firstword $(KERNELS))) &&) \
+	@$(if $(needs_harness),source=$$($(vm)/kernel -s) &&) \
 	$(MAKE) $(quiet) -C selftests OUTPUT=$(BUILD)/selftests TOOLS=$(BUILD)/tools \
 		KSELFTEST=$$source/tools/testing/selftests
 
@@ -143,12 +170,12 @@ vm-shell: guest		## a shell in a virtual machine with the module loaded
 
 # The headers of the models are Promela.
 c_files	= $(filter-out selftests/model/%,$(wildcard \
-	kmod/*.[ch] uapi/linux/*.h tools/*/*.[ch] selftests/*.[ch] selftests/*/*.[ch]))
-scripts	= $(shell grep -lE '^\#!/bin/(ba|busybox )?sh' -r .ci selftests tools)
+	kmod/*.[ch] kmod/probe/*.c uapi/linux/*.h tools/*/*.[ch] selftests/*.[ch] selftests/*/*.[ch]))
+scripts	= $(shell grep -lE '^\#!/bin/(ba|busybox )?sh' -r .ci kmod selftests tools)
 
 lint: deps		## checkpatch, sparse, compiler warnings, shellcheck, codespell
 	@$(vm)/install-packages -f $(vm)/packages.lint
-	@$(vm)/lint "$(KVER)" "$(c_files)" "$(scripts)"
+	@$(vm)/lint "$(KDIR)" "$(c_files)" "$(scripts)"
 
 clean:			## remove what was built, but not what was downloaded
 	@[ ! -d $(BUILD) ] || find $(BUILD) -mindepth 1 -maxdepth 1 ! -path $(CACHE) -exec rm -rf {} +
