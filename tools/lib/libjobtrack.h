@@ -245,6 +245,20 @@ int jobtrack_process_job(int dev, pid_t pid, struct jobtrack_which *which);
  */
 int jobtrack_process_start(int dev, pid_t pid, int pidfd, uint64_t *start_time);
 
+/**
+ * jobtrack_audit - compare the membership with the kernel's process table
+ * @dev: the device
+ * @audit: out: how many of what were looked at, and how many differences there are
+ * @findings: out: array of the differences, for jobtrack_free(); NULL if there are none
+ * @count: out: number of findings, which is that of the differences, or 1,024 if
+ *	there are more
+ *
+ * Errors: those of struct jobtrack_audit; EPERM - only with CAP_SYS_ADMIN; ENOTTY -
+ * the module is older and makes no audit; EPROTO - the module broke its own format.
+ */
+int jobtrack_audit(int dev, struct jobtrack_audit *audit,
+		   struct jobtrack_finding **findings, size_t *count);
+
 /* ------------------------------------------------------------------------- */
 /* Acting on a job                                                           */
 /* ------------------------------------------------------------------------- */
@@ -313,7 +327,8 @@ int jobtrack_job_signal(int job, int sig, struct jobtrack_signal *counts);
 int jobtrack_job_wait(int job, int64_t timeout_ms);
 
 /**
- * jobtrack_free - free an array from jobtrack_job_list() or jobtrack_job_snapshot()
+ * jobtrack_free - free an array from jobtrack_job_list(), jobtrack_job_snapshot() or
+ *	jobtrack_audit()
  * @array: the array, or NULL
  */
 void jobtrack_free(void *array);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Lists and snapshots: rows that may be longer or shorter than this library's. */
+/* Lists, snapshots and audits: rows that may be longer or shorter than this library's. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,6 +112,28 @@ int jobtrack_job_snapshot(int job, struct jobtrack_row **rows, size_t *count,
 	*count = snap.count;
 	if (time)
 		*time = snap.time;
+	return 0;
+}
+
+#define AUDIT_ROWS	1024	/* of more differences, the module gives the first */
+
+int jobtrack_audit(int dev, struct jobtrack_audit *audit,
+		   struct jobtrack_finding **findings, size_t *count)
+{
+	struct jobtrack_audit copy = { 0 };
+	size_t given;
+	void *rows;
+	int fd;
+
+	fd = ioctl(dev, JOBTRACK_IOC_AUDIT, &copy);
+	if (fd < 0)
+		return -1;
+	given = copy.count < AUDIT_ROWS ? copy.count : AUDIT_ROWS;
+	if (rows_read(fd, given, copy.row_size, sizeof(**findings), &rows))
+		return -1;
+	*audit = copy;
+	*findings = rows;
+	*count = given;
 	return 0;
 }
 
