@@ -42,7 +42,7 @@ struct command {
 };
 
 extern const struct command run_command, list_command, ps_command, kill_command,
-	wait_command, tag_command, which_command, stat_command;
+	wait_command, tag_command, which_command, stat_command, audit_command;
 
 /* The subcommand that runs, for help and messages; NULL in front of one. */
 extern const struct command *this_command;

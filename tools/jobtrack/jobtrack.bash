@@ -14,7 +14,7 @@ _jobtrack()
 
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		words='run list ps kill wait tag which stat --help --version'
+		words='run list ps kill wait tag which stat audit --help --version'
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 		return
 	fi
@@ -26,8 +26,13 @@ _jobtrack()
 	kill:-s | kill:--signal)
 		mapfile -t COMPREPLY < <(compgen -A signal -- "$cur")
 		return ;;
-	list:-o | list:--output)
-		words=$(jobtrack list --help | sed '1,/^Columns:/d' | awk '!NF { exit } { print $1 }')
+	audit:-u | audit:--uid)
+		return ;;
+	audit:-e | audit:--except)
+		mapfile -t COMPREPLY < <(compgen -u -- "$cur")
+		return ;;
+	list:-o | list:--output | audit:-o | audit:--output)
+		words=$(jobtrack "$command" --help | sed '1,/^Columns:/d' | awk '!NF { exit } { print $1 }')
 		mapfile -t COMPREPLY < <(compgen -W "$words all" -- "$cur")
 		return ;;
 	esac
@@ -60,12 +65,13 @@ _jobtrack()
 	wait)	words='--timeout --help' ;;
 	tag)	words='--tree --help' ;;
 	which)	words='--help' ;;
+	audit)	words='--json --strays --uid --except --output --help' ;;
 	*)	return ;;
 	esac
 	case $cur:$command in
 	-*)	;;
 	*:which) words=$(cd /proc && echo [0-9]*) ;;
-	*:list)	return ;;
+	*:list | *:audit) return ;;
 	*)	words=$(_jobtrack_jobs) ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

@@ -9,7 +9,7 @@
 
 static const struct command *const commands[] = {
 	&run_command, &list_command, &ps_command, &kill_command, &wait_command,
-	&tag_command, &which_command, &stat_command,
+	&tag_command, &which_command, &stat_command, &audit_command,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -50,7 +50,7 @@ static int choose_thread(int dir, char *state)
 	return best;
 }
 
-static char *read_command(int thread, const char *name)
+char *read_command(int thread, const char *name)
 {
 	static char buf[65536];
 	ssize_t len = read_file(thread, "cmdline", buf, sizeof(buf));

@@ -41,6 +41,12 @@ bool process_read(int dev, const struct jobtrack_row *row, enum thread_choice ch
 		  struct process *process);
 void process_free(struct process *process);
 
+/*
+ * The command line of a process or thread by its directory, for free(): @name in
+ * brackets if it has none; control characters and all.
+ */
+char *read_command(int thread, const char *name);
+
 const char *state_words(char state);
 
 #endif

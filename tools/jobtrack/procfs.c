@@ -7,6 +7,8 @@
 
 #include "procfs.h"
 
+#define PF_KTHREAD	0x200000	/* of the kernel's <linux/sched.h> */
+
 ssize_t read_file(int dir, const char *name, char *buf, size_t size)
 {
 	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
@@ -27,6 +29,7 @@ ssize_t read_file(int dir, const char *name, char *buf, size_t size)
 bool read_stat(int dir, struct stat_line *line)
 {
 	uint64_t utime, stime;
+	unsigned int flags;
 	char buf[1024];
 	char *name, *end;
 	int len;
@@ -37,10 +40,12 @@ bool read_stat(int dir, struct stat_line *line)
 	name = strchr(buf, '(');
 	end = strrchr(buf, ')');
 	if (!name || !end ||
-	    sscanf(end + 1, " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64
+	    sscanf(end + 1, " %c %d %d %d %d %*d %u %*u %*u %*u %*u %" SCNu64 " %" SCNu64
 		   " %*d %*d %*d %*d %d",
-		   &line->state, &line->ppid, &utime, &stime, &line->threads) != 5)
+		   &line->state, &line->ppid, &line->pgid, &line->sid, &line->tty, &flags,
+		   &utime, &stime, &line->threads) != 9)
 		return false;
+	line->kernel = flags & PF_KTHREAD;
 	line->ticks = utime + stime;
 	len = end - name - 1;
 	if (len >= (int)sizeof(line->name))

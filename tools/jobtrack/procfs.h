@@ -20,6 +20,10 @@ ssize_t read_file(int dir, const char *name, char *buf, size_t size);
  * @name: the thread's name, 15 characters and all that may be in them
  * @state: a letter
  * @ppid: its parent
+ * @pgid: its process group
+ * @sid: its session
+ * @tty: device number of its terminal, 0 for none
+ * @kernel: it is the kernel's own
  * @ticks: CPU time, of the whole process if read in a process's directory
  * @threads: how many it has, the zombie of an ended main thread included
  */
@@ -27,6 +31,10 @@ struct stat_line {
 	char name[64];
 	char state;
 	int ppid;
+	int pgid;
+	int sid;
+	int tty;
+	bool kernel;
 	uint64_t ticks;
 	int threads;
 };

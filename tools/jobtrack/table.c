@@ -177,6 +177,11 @@ bool table_is_json(const struct table *table)
 	return table->json;
 }
 
+bool table_has(const struct table *table, int column)
+{
+	return table->place[column] >= 0;
+}
+
 /* The library has no headings for a table without rows. */
 static void print_headings(const struct table *table)
 {

@@ -35,6 +35,9 @@ struct table *table_new(const char *name, const struct column *columns,
 
 bool table_is_json(const struct table *table);
 
+/* For what costs something to find out */
+bool table_has(const struct table *table, int column);
+
 /* Begin the next row; its cells have no value yet. */
 void table_row(struct table *table);
 
