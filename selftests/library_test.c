@@ -332,6 +332,49 @@ TEST_F(library, accounts)
 	REFUSED(EBADF, jobtrack_job_account(9999, 0, &tree));
 }
 
+static void audit_as_stranger(int dev)
+{
+	struct jobtrack_audit audit;
+	struct jobtrack_finding *findings;
+	size_t count;
+
+	CHECK(!setresuid(STRANGER, STRANGER, STRANGER));
+	CHECK_EQ(-1, jobtrack_audit(dev, &audit, &findings, &count));
+	CHECK_EQ(EPERM, errno);
+	_exit(0);
+}
+
+TEST_F(library, audits)
+{
+	struct jobtrack_finding *findings = (void *)&findings;
+	struct jobtrack_audit audit;
+	size_t count = 1;
+	int status;
+	pid_t pid;
+
+	ASSERT_LT(0, member(self->job));
+	ASSERT_EQ(0, jobtrack_audit(self->dev, &audit, &findings, &count));
+	EXPECT_EQ(0, audit.count);
+	EXPECT_EQ(0, count);
+	EXPECT_EQ(NULL, findings);
+	EXPECT_EQ(1, audit.members);
+	EXPECT_EQ(1, audit.jobs);
+	EXPECT_LT(2, audit.processes);
+
+	/* An error leaves the caller's alone. */
+	count = 9;
+	REFUSED(ENOTTY, jobtrack_audit(self->job, &audit, &findings, &count));
+	REFUSED(EBADF, jobtrack_audit(9999, &audit, &findings, &count));
+	EXPECT_EQ(9, count);
+	EXPECT_EQ(1, audit.members);
+
+	pid = fork();
+	if (!pid)
+		audit_as_stranger(self->dev);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+}
+
 static void nothing(int sig)
 {
 }
