@@ -36,6 +36,12 @@ tests='
 	which_prints
 	stat_prints
 	stat_accounts
+	audit_of_all
+	audit_for_root_only
+	strays_are_listed
+	strays_by_user
+	strays_with_all_columns
+	strays_are_alive
 	labels_of_others
 	output_that_does_not_arrive
 '
@@ -49,7 +55,7 @@ help_and_version() {
 	jt --version; status 0; silent; printed '^jobtrack [0-9]'
 	jt -V; status 0; printed '^jobtrack [0-9]'
 	jt --help; status 0; silent; printed '^Usage:'
-	for c in run list ps kill wait tag which stat; do
+	for c in run list ps kill wait tag which stat audit; do
 		jt --help; printed "^ $c "
 		jt $c --help; status 0; silent; printed '^Usage:'; printed "^ jobtrack $c"
 		jt $c -h; status 0; silent; printed '^Options:'
@@ -58,7 +64,7 @@ help_and_version() {
 
 # Each option of --help is in the man page and is completed, and no other is.
 help_agrees_with_the_rest() {
-	for c in run list ps kill wait tag which stat; do
+	for c in run list ps kill wait tag which stat audit; do
 		options=$(jobtrack $c --help | grep -oE '^ -., --[a-z-]+' | sed 's/^.*--//' | sort)
 		completed=$(grep -E "^	([a-z]+ \| )*$c( \| [a-z]+)*\)" $completion |
 			    sed -n "s/.*words='\(--[^']*\)'.*/\1/p" |
@@ -76,7 +82,7 @@ wrong_usage() {
 	fails 2 'command'
 	fails 2 "unknown command 'frob'"	frob
 	fails 2 "unknown option '-x'"		-x
-	for c in run list ps kill wait tag which stat; do
+	for c in run list ps kill wait tag which stat audit; do
 		fails 2 "unknown option '-x'"	$c -x
 		fails 2 "option '--frob'; try 'jobtrack $c --help'"	$c --frob
 	done
@@ -117,6 +123,18 @@ wrong_usage() {
 	fails 2 'JOB'			tag
 	fails 2 'PID'			tag a
 	fails 2 'PID'			which
+	fails 2 'too many'		audit x
+	fails 2 "'-u' goes with"	audit -u 1000
+	fails 2 "'-e' goes with"	audit --except user
+	fails 2 "'-o' goes with"	audit -o pid
+	for u in '' a 1000- -1000 - 1-2-3 0x1 '1 ' 4294967295 99999999999999999999; do
+		fails 2 'neither a user ID'	audit --strays "--uid=$u"
+	done
+	fails 2 'no user ID is in'	audit --strays -u 2000-1999
+	for u in '' nosuch 'user,' 'user,,stranger' 4294967295; do
+		fails 2 'no user '	audit --strays "--except=$u"
+	done
+	fails 2 "no column 'FROB'"	audit --strays -o FROB
 	for p in abc 0 1x 99999999999 ''; do
 		fails 2 'process ID'	tag a "$p"
 		fails 2 'process ID'	which "$p"
@@ -143,6 +161,8 @@ module_not_there() {
 	fails 2 'not loaded'	tag a 1
 	fails 2 'not loaded'	which 1
 	fails 2 'not loaded'	stat a
+	fails 2 'not loaded'	audit
+	fails 2 'not loaded'	audit --strays
 	fails 2 'not loaded'	run -- touch "$T/ran"
 	fails 2 'not loaded'	run -k -- touch "$T/ran"
 	# Wrong usage is wrong without a module as well.
@@ -563,6 +583,174 @@ stat_accounts() {
 		jobtrack stat --help | grep -qw -e "$k" -e "TREE_$k" || wrong "--help lacks $k"
 	done
 	end one two
+}
+
+audit_of_all() {
+	jt audit; status 0; silent
+	printed '^clean: [1-9][0-9]* processes, 0 members of 0 jobs, 0 undecided$'
+	job one sh -c 'sleep 1000 & exec sleep 2000'
+	eventually sh -c '[ "$(jobtrack ps one | grep -c "sleep .000")" = 2 ]'
+	jt audit; status 0; silent
+	printed '^clean: [1-9][0-9]* processes, 2 members of 1 job, 0 undecided$'
+	jt audit --json; status 0; silent; is_json
+	for k in '"differences": 0' '"processes": [1-9][0-9]*' '"members": 2' '"jobs": 1' \
+		 '"undecided": 0' '"findings": \[\]'; do
+		printed "$k,?\$"
+	done
+	# A child from before its parent was tagged is right where it is.
+	sh -c 'sleep 3000 & exec sleep 4000' &
+	a=$!
+	eventually grep -q 4000 /proc/$a/cmdline
+	jobtrack tag one $a
+	jt audit; status 0; silent
+	printed '^clean: .* 3 members of 1 job, 0 undecided$'
+	for p in $(ps -o pid,args | awk '$2 == "sleep" && $3 == 3000 { print $1 }'); do kill $p; done
+	end one
+}
+
+audit_for_root_only() {
+	chmod 666 /dev/jobtrack
+	for o in '' ' -J'; do
+		try "a user, audit$o" as_user "jobtrack audit$o"
+		status 1
+		prints ''
+		complained 'only root may'
+	done
+	# Strays are for everybody, and who asks is none. As root's job nobody's can be seen.
+	job one su user -c 'exec sleep 1000'
+	try 'a user, strays' as_user 'exec jobtrack audit --strays -u 1000'
+	status 0; silent
+	printed '^PID PPID UID USER AGE_S SID UNIT COMMAND$'
+	chmod 600 /dev/jobtrack
+	end one
+}
+
+# daemon USER CMD [BECOMES]: as daemons begin; $pid is it, an orphan in a session of its own
+daemon() {
+	rm -f "$T/pid"
+	su "$1" -c "(setsid sh -c 'echo \$\$ >$T/pid; exec $2' </dev/null >/dev/null 2>&1 &)"
+	eventually [ -s "$T/pid" ]
+	pid=$(cat "$T/pid")
+	rm -f "$T/pid"
+	eventually runs "$pid" "${3:-$2}"
+}
+runs() {
+	[ "$(tr '\0' ' ' <"/proc/$1/cmdline")" = "$2 " ] || grep -q 'State:.Z' "/proc/$1/status"
+}
+stray() {	# PID, and what else is in its line
+	printed "^ *$1 $2\$"
+}
+rows() {	# HOW MANY
+	[ "$(grep -c '' "$T/out")" = $(($1 + 1)) ] || wrong "$did: not $1 rows: $out"
+}
+
+strays_are_listed() {
+	jt audit --strays; status 0; silent
+	prints 'PID PPID UID USER AGE_S SID UNIT COMMAND'
+	jt audit --strays -J; status 0; silent; is_json
+	[ "$(tr -d ' \n' <"$T/out")" = '{"strays":[]}' ] || wrong "none: $out"
+
+	# The same, in a job and in none
+	job one su user -c 'setsid sleep 1000 & exec sleep 1000'
+	eventually sh -c '[ "$(jobtrack ps one | grep -c " sleep 1000$")" = 2 ]'
+	daemon user 'sleep 1234'
+	sleep 1.1
+	jt audit --strays; status 1; silent
+	[ "$(head -n 1 "$T/out" | tr -s ' ' | sed 's/^ //')" = \
+	  'PID PPID UID USER AGE_S SID UNIT COMMAND' ] || wrong "columns: $out"
+	rows 1
+	stray $pid "+[0-9]+ 1000 user +[1-9][0-9]* +$pid - +sleep 1234"
+	jt audit -s -J; status 1; silent; is_json
+	for k in "pid\": $pid" "ppid\": [0-9]+" 'uid": 1000' 'user": "user"' 'age_s": [0-9]+' \
+		 "sid\": $pid" 'unit": null' 'command": "sleep 1234"'; do
+		printed "^ *\"$k,?\$"
+	done
+	# Once it is in a job it is no stray.
+	jobtrack tag one "$pid"
+	jt audit -s; status 0; silent; rows 0
+	end one
+}
+
+strays_by_user() {
+	daemon stranger 'sleep 2222'
+	b=$pid
+	daemon user 'sleep 1111'
+	a=$pid
+	jt audit -s; status 1; rows 2
+	for o in '-u 1000' '--uid=1000-1000' '-u 0-1000 -e root' '-e stranger' '--except 1001,root' \
+		 '-u 1000-4294967294 -e stranger'; do
+		jt audit -s $o; status 1; silent; rows 1; printed ' user .* sleep 1111$'
+	done
+	for o in '-u 1001-2000' '-e user' '--except=0,1000'; do
+		jt audit -s $o; status 1; silent; rows 1; printed ' stranger .* sleep 2222$'
+	done
+	for o in '-u 1002-60000' '-e user,stranger' '-u 1000 -e 1000'; do
+		jt audit -s $o; status 0; silent; rows 0
+	done
+	# root's are among them if asked for, the kernel's own and the command itself are not.
+	jt audit -s -u 0-2000; status 1; silent
+	printed "^ *$$ "; printed '^ *1 +0 +0 root '; printed ' sleep 1111$'
+	grep -E '^ *2 |kthreadd|audit' "$T/out" && wrong "lists what is no user's: $out"
+	# Which are users' IDs is the site's to say.
+	printf '# UID_MIN 5\nUID_MIN\t1001\nUID_MAX  60000\nSYS_UID_MIN 100\n' >/etc/login.defs
+	jt audit -s; status 1; rows 1; printed ' sleep 2222$'
+	echo 'UID_MAX 1000' >/etc/login.defs
+	jt audit -s; status 1; rows 1; printed ' sleep 1111$'
+	echo 'UID_MAX 10' >/etc/login.defs
+	fails 1 'UID_MIN is above'	audit -s
+	rm /etc/login.defs
+	# A set-user-ID program is its user's, whoever it may act as.
+	cp "$here/headless" "$T/setuid"
+	chmod 4755 "$T/setuid"
+	kill "$a" "$b"
+	daemon user "$T/setuid"
+	jt audit -s -o pid,UID,euid; status 1; rows 1
+	printed "^ *$pid 1000 +0\$"
+	kill "$pid"
+	eventually dead "$pid"
+}
+
+strays_with_all_columns() {
+	group=/sys/fs/cgroup/user-1000.slice
+	mkdir -p $group/session-7.scope/inner
+	daemon user 'sleep 1234'
+	echo "$pid" >$group/cgroup.procs
+	jt audit -s -o unit,pid; status 1; rows 1; printed "^user-1000.slice +$pid\$"
+	echo "$pid" >$group/session-7.scope/inner/cgroup.procs
+	parent=$(awk '{ print $4 }' "/proc/$pid/stat")
+	jt audit -s -o all; status 1; silent; rows 1
+	stray $pid "+$parent 1000 user +[0-9]+ +$pid session-7.scope 1000 +$pid - +S +$(date +%Y)-[-0-9]+T[:0-9]+[+-][0-9]{4} .* sleep 1234"
+	jt audit -s -J -o parent,start,tty; status 1; is_json
+	printed "\"parent\": \"$(tr '\0' ' ' <"/proc/$parent/cmdline" | sed 's/ $//')\","
+	printed '"tty": null'
+	[ $(($(date +%s) - $(date -D %Y-%m-%dT%H:%M:%S \
+		-d "$(sed -n 's/.*"start": "\([^"+]*\).*/\1/p' "$T/out")" +%s))) -le 100 ] ||
+		wrong "started long ago: $out"
+	kill "$pid"
+	for c in $(jobtrack audit --help | sed '1,/^Columns:/d' | awk '!NF { exit } { print $1 }'); do
+		sed 's/\\//g' $manual | grep -q "fB$c"fR || wrong "the man page lacks $c"
+	done
+	eventually dead "$pid"
+	rmdir $group/session-7.scope/inner $group/session-7.scope $group
+}
+
+strays_are_alive() {
+	# A main thread that has ended is not the end; an end that nobody waits for is.
+	daemon user "$here/headless"
+	a=$pid
+	eventually grep -q 'State:.Z' "/proc/$a/status"
+	daemon user 'sh -c "true & exec sleep 4321"' 'sleep 4321'
+	eventually sh -c "ps -o ppid,stat | grep '^ *$pid Z'"
+	jt audit -s -o pid,state,command; status 1; rows 2
+	printed "^ *$a S +$here/headless\$"
+	printed "^ *$pid S +sleep 4321\$"
+	kill -KILL $a "$pid"
+	eventually jobtrack audit -s
+	# Nor is the rest of a job a stray.
+	job one sh -c 'su user -c true & exec sleep 1000'
+	eventually sh -c "ps -o ppid,stat | grep '^ *$pid Z'"
+	jt audit -s; status 0; rows 0
+	end one
 }
 
 labels_of_others() {
