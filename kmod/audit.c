@@ -81,8 +81,12 @@ static void jt_audit_process(struct jt_audit *audit, struct task_struct *process
 	struct jt_member *member, *parent;
 
 	audit->audit->processes++;
-	/* Not born yet, or on its way out: it may have its record no more. */
-	if (jt_task_is_new(process) || !atomic_read(&process->signal->live))
+	/*
+	 * Not born yet; or on its way out, so that it may have its record no more, or
+	 * never was given one: a newborn that is not to run.
+	 */
+	if (jt_task_is_new(process) || !atomic_read(&process->signal->live) ||
+	    READ_ONCE(process->signal->flags) & SIGNAL_GROUP_EXIT)
 		return;
 	member = jt_member_find(pid);
 	audit->audit->members += !!member;

@@ -279,8 +279,8 @@ struct jobtrack_list {
 #define JOBTRACK_FINDING_ESCAPED	1	/* a member's child is in no job */
 #define JOBTRACK_FINDING_ASTRAY		2	/* ... is in another tree */
 #define JOBTRACK_FINDING_UNKNOWN	3	/* a member is a process that is not there */
-#define JOBTRACK_FINDING_COUNT		4	/* a job's own members are not as many as it counts */
-#define JOBTRACK_FINDING_TREE_COUNT	5	/* ... nor those of all below it and its own */
+#define JOBTRACK_FINDING_COUNT		4	/* a job counts more or fewer members */
+#define JOBTRACK_FINDING_TREE_COUNT	5	/* ... with those of all below it */
 
 /**
  * struct jobtrack_finding - a difference that an audit has found
