@@ -163,13 +163,16 @@ static inline struct crowd crowd_of_bomb(void (*enter)(void), const struct bomb 
  */
 static inline struct crowd crowd_of_forkers(void (*enter)(void), unsigned int n)
 {
+	const uint64_t end = now_ns() + (CROWD_PATIENCE_MS + 50ULL * n) * NSEC_PER_MSEC;
 	struct bomb bomb = bomb_plain;
 	struct crowd crowd;
 
 	bomb.limit = n;
 	bomb.quorum = n - n / 8;
 	crowd = crowd_lit(enter, &bomb, n * 4000);
-	CHECK(WAIT_FOR_CROWD(look_at(&blast->alive) >= bomb.quorum));
+	while (look_at(&blast->alive) < bomb.quorum && now_ns() < end)
+		nap_us(10000);
+	CHECK(look_at(&blast->alive) >= bomb.quorum);
 	crowd_rages();
 	return crowd;
 }

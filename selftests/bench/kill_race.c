@@ -75,19 +75,25 @@ static bool may_run(pid_t pid)
 	return may;
 }
 
-static int survivors(const struct crowd *crowd)
+static int count_survivors(void)
 {
-	int n = 0;
+	DIR *dir = open_proc();
 	pid_t pid;
-	DIR *dir;
+	int n = 0;
 
-	if (crowd_is_gone(crowd, SETTLE_MS))
-		return 0;
-	dir = open_proc();
 	while ((pid = next_pid(dir)))
 		n += belongs_to(pid, OWNER) && may_run(pid);
 	closedir(dir);
 	return n;
+}
+
+/* Who has just taken its SIGKILL shows neither that nor its exit: two looks. */
+static int survivors(const struct crowd *crowd)
+{
+	if (crowd_is_gone(crowd, SETTLE_MS) || !count_survivors() ||
+	    crowd_is_gone(crowd, SETTLE_MS))
+		return 0;
+	return count_survivors();
 }
 
 /* Whether the killer has done its work */
