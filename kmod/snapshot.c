@@ -161,7 +161,8 @@ struct file *jt_rows_open(struct jt_rows *rows, const char *name)
 	struct file *file;
 
 	file = jt_file_open(&rows->file, name, &jt_rows_fops, rows, O_RDONLY);
+	/* anonymous files come without the one, in older kernels without both */
 	if (!IS_ERR(file))
-		file->f_mode |= FMODE_PREAD;	/* anonymous files come without */
+		file->f_mode |= FMODE_PREAD | FMODE_LSEEK;
 	return file;
 }
