@@ -109,7 +109,7 @@ static void lasts(struct __test_metadata *_metadata, int job, int (*take)(void *
 	before = tasks();
 	ASSERT_LT(0, before);
 	gate_add(&course->go, 1);
-	ASSERT_TRUE(gate_wait(&course->done, 1));
+	ASSERT_TRUE(WAIT_FOR_CROWD(look_at(&course->done.value)));
 	kept = tasks() - before;
 	EXPECT_GT(BATCH / 3, kept) TH_LOG("%ld of %d are kept", kept, BATCH);
 	EXPECT_FALSE(course->taken);
@@ -123,14 +123,14 @@ static void lasts(struct __test_metadata *_metadata, int job, int (*take)(void *
 	EXPECT_EQ(LISTENERS + 1, account.living);
 }
 
-TEST_F(census, account_keeps_no_newcomer)
+TEST_F_TIMEOUT(census, account_keeps_no_newcomer, CROWD_TIMEOUT)
 {
 	lasts(_metadata, self->job, take_account);
 	EXPECT_EQ(0, course->account.births + course->account.gone);
 	EXPECT_EQ(LISTENERS + 1, course->account.living);
 }
 
-TEST_F(census, list_keeps_no_newcomer)
+TEST_F_TIMEOUT(census, list_keeps_no_newcomer, CROWD_TIMEOUT)
 {
 	lasts(_metadata, self->job, take_list);
 	EXPECT_EQ(LISTENERS + 1, course->rows);
