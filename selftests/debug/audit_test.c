@@ -68,10 +68,12 @@ static struct {
 
 static int escaped_child(void *unused)
 {
-	plot->parent = getpid();
-	plot->child = fork();
-	if (!plot->child)
+	pid_t child = fork();
+
+	if (!child)
 		return sleeper(NULL);
+	plot->parent = getpid();
+	plot->child = child;
 	gate_add(&plot->forked, 1);
 	return sleeper(NULL);
 }
