@@ -39,7 +39,7 @@ MAKEFLAGS	+= --no-print-directory
 quiet		:= $(if $(V),,-s)	# V=1 shows the commands
 
 .PHONY: all module module-debug probe tools install load unload deps guest selftests \
-	check check-runner check-races model demo bench vm-shell lint clean distclean help
+	check check-debug check-runner check-races model demo bench vm-shell lint clean distclean help
 
 all: module tools	## module for KVER, library, command and man page (default)
 
@@ -141,6 +141,16 @@ check-races: export REPEAT ?= 2
 check-races: export LIMIT ?= 7200
 check-races: export SILENCE ?= 900
 check-races: guest	## the tests of races again and again, for hours
+	@$(vm)/run
+
+# Its machine is several times as slow; the tests that count instructions are for
+# a stock kernel.
+check-debug: export KERNELS = 6.1-kasan
+check-debug: export CPUS = 2
+check-debug: export LIMIT ?= 1800
+check-debug: export SILENCE ?= 1800
+check-debug: export COUNT = none
+check-debug: guest	## the tests on a kernel with KASAN, lockdep, kmemleak …, which is built first
 	@$(vm)/run
 
 check-runner: deps	## only the tests of what runs the tests
