@@ -51,8 +51,13 @@
 #define jt_task_state(task)	((task)->state)
 #endif
 
-/* A task that copy_process() has made and nobody has woken yet. */
-#define jt_task_is_new(task)	(READ_ONCE(jt_task_state(task)) == TASK_NEW)
+/*
+ * A task that copy_process() has made and nobody has woken yet. Who is told that it
+ * has been woken finds what its birth probe recorded: that was done under locks that
+ * were dropped before wake_up_new_task() took the one under which it sets the state.
+ */
+#define jt_task_is_new(task)						\
+	(smp_load_acquire(&jt_task_state(task)) == TASK_NEW) /* see above */
 
 /*
  * Has it run its last instruction? do_task_dead() sets the state with preemption
