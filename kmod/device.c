@@ -270,7 +270,6 @@ static long jt_device_list(struct jt_call *call)
 {
 	struct jobtrack_list list;
 	struct jt_rows *rows;
-	struct file *file;
 	size_t max, n;
 	long ret;
 
@@ -288,21 +287,15 @@ static long jt_device_list(struct jt_call *call)
 	n = jt_list_jobs((struct jobtrack_job *)rows->data, max);
 	rows->size = n * sizeof(struct jobtrack_job);
 
-	file = jt_rows_open(rows, "[jobtrack:list]");
-	if (IS_ERR(file)) {
-		jt_rows_free(rows);
-		return PTR_ERR(file);
-	}
 	list.count = n;
 	list.row_size = sizeof(struct jobtrack_job);
-	return jt_call_return_file(call, file, &list, sizeof(list), NULL);
+	return jt_rows_return(call, rows, "[jobtrack:list]", &list, sizeof(list));
 }
 
 static long jt_device_audit(struct jt_call *call)
 {
 	struct jobtrack_audit audit;
 	struct jt_rows *rows;
-	struct file *file;
 	long ret;
 
 	ret = jt_call_in(call, &audit, sizeof(audit));
@@ -316,12 +309,7 @@ static long jt_device_audit(struct jt_call *call)
 	rows = jt_audit_take(&audit);
 	if (IS_ERR(rows))
 		return PTR_ERR(rows);
-	file = jt_rows_open(rows, "[jobtrack:audit]");
-	if (IS_ERR(file)) {
-		jt_rows_free(rows);
-		return PTR_ERR(file);
-	}
-	return jt_call_return_file(call, file, &audit, sizeof(audit), NULL);
+	return jt_rows_return(call, rows, "[jobtrack:audit]", &audit, sizeof(audit));
 }
 
 static const struct jt_command jt_device_commands[] = {

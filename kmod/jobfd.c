@@ -152,7 +152,6 @@ static long jt_jobfd_snapshot(struct jt_call *call)
 	struct jt_jobfd *fd = call->file->private_data;
 	struct jobtrack_snapshot snapshot;
 	struct jt_rows *rows;
-	struct file *file;
 	int err;
 
 	err = jt_call_in(call, &snapshot, sizeof(snapshot));
@@ -165,12 +164,7 @@ static long jt_jobfd_snapshot(struct jt_call *call)
 	rows = jt_snapshot_take(fd->job, &snapshot);
 	if (IS_ERR(rows))
 		return PTR_ERR(rows);
-	file = jt_rows_open(rows, "[jobtrack:snapshot]");
-	if (IS_ERR(file)) {
-		jt_rows_free(rows);
-		return PTR_ERR(file);
-	}
-	return jt_call_return_file(call, file, &snapshot, sizeof(snapshot), NULL);
+	return jt_rows_return(call, rows, "[jobtrack:snapshot]", &snapshot, sizeof(snapshot));
 }
 
 static long jt_jobfd_account(struct jt_call *call)

@@ -150,19 +150,26 @@ static const struct file_operations jt_rows_fops = {
 };
 
 /**
- * jt_rows_open() - a file to read rows from
- * @rows: the rows; the file owns them on success
+ * jt_rows_return() - end a call with a file to read rows from
+ * @call: the call
+ * @rows: the rows; the caller's no more
  * @name: as /proc/PID/fd shows it
+ * @src: what the caller's struct gets
+ * @size: its size
  *
- * Return: the file or an error.
+ * Return: as jt_call_return_file(), or an error of the file's making.
  */
-struct file *jt_rows_open(struct jt_rows *rows, const char *name)
+long jt_rows_return(struct jt_call *call, struct jt_rows *rows, const char *name,
+		    const void *src, size_t size)
 {
 	struct file *file;
 
 	file = jt_file_open(&rows->file, name, &jt_rows_fops, rows, O_RDONLY);
+	if (IS_ERR(file)) {
+		jt_rows_free(rows);
+		return PTR_ERR(file);
+	}
 	/* anonymous files come without the one, in older kernels without both */
-	if (!IS_ERR(file))
-		file->f_mode |= FMODE_PREAD | FMODE_LSEEK;
-	return file;
+	file->f_mode |= FMODE_PREAD | FMODE_LSEEK;
+	return jt_call_return_file(call, file, src, size, NULL);
 }

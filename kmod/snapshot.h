@@ -5,6 +5,7 @@
 #ifndef _JT_SNAPSHOT_H
 #define _JT_SNAPSHOT_H
 
+#include "command.h"
 #include "file.h"
 #include "job.h"
 
@@ -22,7 +23,8 @@ struct jt_rows {
 
 struct jt_rows *jt_rows_alloc(size_t count, size_t row_size);
 void jt_rows_free(struct jt_rows *rows);
-struct file *jt_rows_open(struct jt_rows *rows, const char *name);
+long jt_rows_return(struct jt_call *call, struct jt_rows *rows, const char *name,
+		    const void *src, size_t size);
 
 struct jt_rows *jt_snapshot_take(struct jt_job *job, struct jobtrack_snapshot *snapshot);
 
