@@ -301,12 +301,12 @@ int jt_account_take(struct jt_job *job, struct jobtrack_account *account)
 	const struct jt_account *kept;
 	struct task_struct *leader;
 	jt_population population;
-	struct jt_io foreign;
-	kuid_t owner;
 	struct jt_member *member;
 	struct jt_census census;
 	struct jt_usage usage;
+	struct jt_io foreign;
 	u64 flags = account->flags;
+	kuid_t owner;
 
 	if (mutex_lock_killable(&tree->list_mutex))
 		return -EINTR;
