@@ -10,6 +10,7 @@
  * children, both are of its descendants' making, who are all members.
  */
 #include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/pid_namespace.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -22,17 +23,20 @@
 #define JT_AUDIT_BATCH		256	/* PIDs per RCU read-side section */
 #define JT_AUDIT_FINDINGS	1024	/* told at the most; all are counted */
 #define JT_AUDIT_SWEEP_MS	10000	/* by then a sweep has come by */
+#define JT_AUDIT_FORGOTTEN	8	/* after so many that were waited for in vain */
 
 /**
  * struct jt_audit - an audit under way
  * @audit: the caller's
  * @rows: what it finds
  * @ns: whose PIDs it tells
+ * @forgotten: members that no sweep came by for
  */
 struct jt_audit {
 	struct jobtrack_audit *audit;
 	struct jt_rows *rows;
 	struct pid_namespace *ns;
+	unsigned int forgotten;
 };
 
 static void jt_audit_tell(struct jt_audit *audit, const struct jobtrack_finding *finding)
@@ -157,28 +161,33 @@ static bool jt_audit_known(struct jt_member *member)
 
 /*
  * Is one that is gone still taken for leaving? Not if a sweep comes by soon: it is
- * waited for. Returns with the lock held again; the member stays met.
+ * waited for, which holds up ENTER and TAG in this tree. Where the sweeps have failed
+ * altogether the first few will do. Returns with the lock held again; the member,
+ * which was there when the census began, stays met.
  */
-static bool jt_audit_forgotten(struct jt_census *census, struct jt_member *member)
+static bool jt_audit_forgotten(struct jt_audit *audit, struct jt_census *census,
+			       struct jt_member *member)
 {
+	const unsigned long end = jiffies + msecs_to_jiffies(JT_AUDIT_SWEEP_MS);
 	struct task_struct *leader;
-	unsigned int ms = 0;
-	bool forgotten;
+	bool gone;
 
-	if (member->entry.state != JT_LEAVING)
+	if (member->entry.state != JT_LEAVING || audit->forgotten == JT_AUDIT_FORGOTTEN)
 		return false;
 	leader = get_task_struct(member->leader);
 	do {
 		jt_census_pause(census);
-		forgotten = jt_process_is_gone(leader);
-		if (forgotten)
-			msleep(ms ? 100 : 0);
+		gone = jt_process_is_gone(leader);
+		if (gone)
+			msleep(10);
 		jt_census_resume(census);
-		forgotten = forgotten && member->entry.state == JT_LEAVING;
-		ms += 100;
-	} while (forgotten && ms < JT_AUDIT_SWEEP_MS && !fatal_signal_pending(current));
+	} while (gone && member->entry.state == JT_LEAVING && time_before(jiffies, end) &&
+		 !fatal_signal_pending(current));
 	put_task_struct(leader);
-	return forgotten;
+	if (!gone || member->entry.state != JT_LEAVING)
+		return false;
+	audit->forgotten++;
+	return true;
 }
 
 static void jt_audit_count(struct jt_audit *audit, struct jt_job *job, u32 kind, u64 counted,
@@ -222,7 +231,7 @@ static int jt_audit_job(struct jt_audit *audit, struct jt_job *job)
 			.start_time = member->start_time,
 			.job = job->id,
 		};
-		known = jt_audit_known(member) && !jt_audit_forgotten(&census, member);
+		known = jt_audit_known(member) && !jt_audit_forgotten(audit, &census, member);
 		if (!known)
 			jt_audit_tell(audit, &finding);
 	}

@@ -116,7 +116,23 @@ TEST_F(audit, finds_who_escaped)
 	EXPECT_TRUE(WAIT_UNTIL(take(&audit, found) == 0));
 }
 
-/* Whether it is right where its parent was tagged, nobody can tell. */
+/* Forks a child, which makes itself a sibling when told */
+static int parent_of_two(void *unused)
+{
+	pid_t child = fork();
+
+	if (!child) {
+		CHECK(gate_wait(&plot->go, 1));
+		if (syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0))
+			gate_add(&plot->forked, 1);
+		return sleeper(NULL);
+	}
+	plot->child = child;
+	gate_add(&plot->forked, 1);
+	return sleeper(NULL);
+}
+
+/* Whether a later child is right where its parent was tagged, nobody can tell. */
 TEST_F(audit, leaves_undecided)
 {
 	struct jobtrack_finding found[MAX_FINDINGS];
@@ -124,15 +140,67 @@ TEST_F(audit, leaves_undecided)
 	pid_t pid;
 
 	plot = shared(sizeof(*plot));
-	pid = spawn(-1, OWNER, escaped_child, NULL);
+	pid = spawn(-1, OWNER, parent_of_two, NULL);
 	ASSERT_TRUE(gate_wait(&plot->forked, 1));
 	ASSERT_EQ(0, jt_tag(self->job, pid));
-	EXPECT_EQ(0, take(&audit, found));	/* it was there before */
+	EXPECT_EQ(0, take(&audit, found));	/* the first was there before */
 	EXPECT_EQ(0, audit.undecided);
 	EXPECT_EQ(1, audit.members);
 	EXPECT_LE(2, audit.jobs);
 	EXPECT_LE(3, audit.processes);
-	kill(plot->child, SIGKILL);
+
+	gate_add(&plot->go, 1);
+	ASSERT_TRUE(gate_wait(&plot->forked, 2));
+	EXPECT_EQ(0, take(&audit, found));
+	EXPECT_EQ(1, audit.undecided);
+}
+
+static int namespace_of_its_own(void *unused)
+{
+	pid_t pid;
+
+	CHECK(unshare(CLONE_NEWPID) == 0);
+	pid = fork();
+	if (!pid) {
+		gate_add(&plot->forked, 1);
+		return sleeper(NULL);
+	}
+	plot->parent = pid;
+	return 0;
+}
+
+/* Who comes by setns(2), and leaves an orphan */
+static int visitor(void *init)
+{
+	int pidfd = syscall(SYS_pidfd_open, *(pid_t *)init, 0);
+	pid_t pid;
+
+	CHECK(pidfd >= 0 && setns(pidfd, CLONE_NEWPID) == 0);
+	pid = fork();
+	if (!pid) {
+		if (fork())
+			_exit(0);
+		gate_add(&plot->forked, 1);
+		return sleeper(NULL);
+	}
+	CHECK(waitpid(pid, NULL, 0) == pid);
+	return 0;
+}
+
+/* Nor where it is the init of a PID namespace, which adopts strangers' orphans. */
+TEST_F(audit, leaves_the_adopted_undecided)
+{
+	struct jobtrack_finding found[MAX_FINDINGS];
+	struct jobtrack_audit audit;
+
+	plot = shared(sizeof(*plot));
+	ASSERT_EQ(0, reap(spawn(self->job, 0, namespace_of_its_own, NULL)));
+	ASSERT_TRUE(gate_wait(&plot->forked, 1));
+	ASSERT_EQ((int64_t)self->id, jt_job_of(plot->parent));
+	EXPECT_EQ(0, reap(spawn(-1, 0, visitor, &plot->parent)));
+	ASSERT_TRUE(gate_wait(&plot->forked, 2));
+	EXPECT_EQ(0, take(&audit, found));
+	EXPECT_EQ(1, audit.undecided);
 }
 
 static int dies(void *unused)
@@ -141,16 +209,24 @@ static int dies(void *unused)
 	return 0;
 }
 
+/* A member that exits when told */
+static pid_t mortal(FIXTURE_DATA(audit) *self)
+{
+	pid_t pid;
+
+	plot = shared(sizeof(*plot));
+	pid = spawn(self->job, OWNER, dies, NULL);
+	return WAIT_UNTIL(jt_job_of(pid) == (int64_t)self->id) ? pid : -1;
+}
+
 /* One that is gone and taken for leaving: a sweep would have come by. */
 TEST_F(audit, finds_who_is_forgotten)
 {
 	struct jobtrack_finding found[MAX_FINDINGS];
 	struct jobtrack_audit audit;
-	pid_t pid;
+	pid_t pid = mortal(self);
 
-	plot = shared(sizeof(*plot));
-	pid = spawn(self->job, OWNER, dies, NULL);
-	ASSERT_TRUE(WAIT_UNTIL(jt_job_of(pid) == (int64_t)self->id));
+	ASSERT_LT(0, pid);
 	ASSERT_TRUE(set_rules(FORGET, DEFAULT_BATCH, 0));
 	gate_add(&plot->go, 1);
 	ASSERT_EQ(0, reap(pid));
@@ -168,10 +244,9 @@ TEST_F(audit, finds_wrong_counts)
 	struct jobtrack_audit audit;
 	pid_t pid;
 
-	plot = shared(sizeof(*plot));
 	ASSERT_TRUE(set_rules(MISCOUNT, DEFAULT_BATCH, 0));
-	pid = spawn(self->job, OWNER, dies, NULL);
-	ASSERT_TRUE(WAIT_UNTIL(jt_job_of(pid) == (int64_t)self->id));
+	pid = mortal(self);
+	ASSERT_LT(0, pid);
 	ASSERT_EQ(2, take(&audit, found));
 	for (int i = 0; i < 2; i++) {
 		EXPECT_EQ(i ? JOBTRACK_FINDING_TREE_COUNT : JOBTRACK_FINDING_COUNT, found[i].kind);
@@ -286,11 +361,9 @@ TEST_F(audit, z_finds_whose_exit_was_not_seen)
 {
 	struct jobtrack_finding found[MAX_FINDINGS];
 	struct jobtrack_audit audit;
-	pid_t pid;
+	pid_t pid = mortal(self);
 
-	plot = shared(sizeof(*plot));
-	pid = spawn(self->job, OWNER, dies, NULL);
-	ASSERT_TRUE(WAIT_UNTIL(jt_job_of(pid) == (int64_t)self->id));
+	ASSERT_LT(0, pid);
 	ASSERT_TRUE(set_rules(HIDE_EXIT, DEFAULT_BATCH, 0));
 	gate_add(&plot->go, 1);
 	ASSERT_EQ(0, reap(pid));

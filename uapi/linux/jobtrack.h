@@ -278,7 +278,8 @@ struct jobtrack_list {
 /* jobtrack_finding.kind */
 #define JOBTRACK_FINDING_ESCAPED	1	/* a member's child is in no job */
 #define JOBTRACK_FINDING_ASTRAY		2	/* ... is in another tree */
-#define JOBTRACK_FINDING_UNKNOWN	3	/* a member is a process that is not there */
+/* a member is a process that is not there; of those taken for leaving the first eight */
+#define JOBTRACK_FINDING_UNKNOWN	3
 #define JOBTRACK_FINDING_COUNT		4	/* a job counts more or fewer members */
 #define JOBTRACK_FINDING_TREE_COUNT	5	/* ... with those of all below it */
 
