@@ -15,6 +15,8 @@ _Static_assert(sizeof(struct jobtrack_create) == JOBTRACK_CREATE_SIZE_VER0, "cre
 _Static_assert(sizeof(struct jobtrack_open) == JOBTRACK_OPEN_SIZE_VER0, "open");
 _Static_assert(sizeof(struct jobtrack_which) == JOBTRACK_WHICH_SIZE_VER0, "which");
 _Static_assert(sizeof(struct jobtrack_list) == JOBTRACK_LIST_SIZE_VER0, "list");
+_Static_assert(sizeof(struct jobtrack_finding) == JOBTRACK_FINDING_SIZE_VER0, "finding");
+_Static_assert(sizeof(struct jobtrack_audit) == JOBTRACK_AUDIT_SIZE_VER0, "audit");
 _Static_assert(sizeof(struct jobtrack_job) == JOBTRACK_JOB_SIZE_VER0, "job");
 _Static_assert(sizeof(struct jobtrack_enter) == JOBTRACK_ENTER_SIZE_VER0, "enter");
 _Static_assert(sizeof(struct jobtrack_tag) == JOBTRACK_TAG_SIZE_VER0, "tag");
@@ -29,6 +31,7 @@ _Static_assert(JOBTRACK_IOC_CREATE == 0xc060e701, "create");
 _Static_assert(JOBTRACK_IOC_OPEN == 0xc058e702, "open");
 _Static_assert(JOBTRACK_IOC_WHICH == 0xc060e703, "which");
 _Static_assert(JOBTRACK_IOC_LIST == 0xc018e704, "list");
+_Static_assert(JOBTRACK_IOC_AUDIT == 0xc038e705, "audit");
 _Static_assert(JOBTRACK_IOC_STATE == 0x80a0e740, "state");
 _Static_assert(JOBTRACK_IOC_ENTER == 0x4008e741, "enter");
 _Static_assert(JOBTRACK_IOC_TAG == 0xc020e742, "tag");
@@ -90,6 +93,14 @@ FIXTURE_VARIANT_ADD(ioctl, list) {
 	.cmd = JOBTRACK_IOC_LIST, .reads = true, .writes = true, .gives_fd = true,
 	.strict = { F(jobtrack_list, flags), F(jobtrack_list, count),
 		    F(jobtrack_list, row_size), F(jobtrack_list, __pad) },
+};
+
+FIXTURE_VARIANT_ADD(ioctl, audit) {
+	.cmd = JOBTRACK_IOC_AUDIT, .reads = true, .writes = true, .gives_fd = true,
+	.strict = { F(jobtrack_audit, flags), F(jobtrack_audit, count),
+		    F(jobtrack_audit, processes), F(jobtrack_audit, members),
+		    F(jobtrack_audit, undecided), F(jobtrack_audit, jobs),
+		    F(jobtrack_audit, row_size), F(jobtrack_audit, __pad) },
 };
 
 FIXTURE_VARIANT_ADD(ioctl, state) {
