@@ -654,7 +654,7 @@ strays_are_listed() {
 	job one su user -c 'setsid sleep 1000 & exec sleep 1000'
 	eventually sh -c '[ "$(jobtrack ps one | grep -c " sleep 1000$")" = 2 ]'
 	daemon user 'sleep 1234'
-	sleep 1.1
+	eventually sh -c '[ "$(jobtrack audit -s -o age_s | tail -n 1)" -ge 1 ]'
 	jt audit --strays; status 1; silent
 	[ "$(head -n 1 "$T/out" | tr -s ' ' | sed 's/^ //')" = \
 	  'PID PPID UID USER AGE_S SID UNIT COMMAND' ] || wrong "columns: $out"
