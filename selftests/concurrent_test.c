@@ -153,14 +153,6 @@ TEST_F(concurrent, one_order_for_all)
 	EXPECT_LE(SENDERS, changes_of_sender(&listeners->listener[8]));
 }
 
-static bool all_stopped(void)
-{
-	for (unsigned int i = 0; i < listeners->n; i++)
-		if (proc_state(listeners->listener[i].pid) != 'T')
-			return false;
-	return true;
-}
-
 /* A standard signal merges with one that waits, as with kill(2), and that is counted. */
 TEST_F(concurrent, same_signal_merges)
 {
@@ -168,7 +160,7 @@ TEST_F(concurrent, same_signal_merges)
 
 	ASSERT_TRUE(listeners_join(self->job, OWNER, 8));
 	ASSERT_EQ(0, jt_signal(self->job, SIGSTOP, NULL));
-	ASSERT_TRUE(WAIT_UNTIL(all_stopped()));	/* until then each takes what comes */
+	ASSERT_TRUE(WAIT_UNTIL(listeners_are('T')));	/* until then each takes what comes */
 	for (int i = 0; i < 2; i++) {
 		ASSERT_EQ(0, jt_signal(self->job, SIGUSR1, &counts));
 		EXPECT_EQ(8, counts.signalled);

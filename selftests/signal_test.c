@@ -65,14 +65,6 @@ TEST_F(signal, every_number)
 		EXPECT_TRUE(all_got(sig, sig != SIGKILL && sig != SIGSTOP));
 }
 
-static bool all_in_state(char state)
-{
-	for (unsigned int i = 0; i < listeners->n; i++)
-		if (proc_state(listeners->listener[i].pid) != state)
-			return false;
-	return true;
-}
-
 /* The two that nobody can block */
 TEST_F(signal, stop_and_kill)
 {
@@ -82,13 +74,13 @@ TEST_F(signal, stop_and_kill)
 	ASSERT_TRUE(listeners_join(self->job, OWNER, 6));
 	ASSERT_EQ(0, jt_signal(self->job, SIGSTOP, &counts));
 	EXPECT_COUNTS(&counts, .signalled = 6);
-	EXPECT_TRUE(WAIT_UNTIL(all_in_state('T')));
+	EXPECT_TRUE(WAIT_UNTIL(listeners_are('T')));
 	ASSERT_EQ(0, jt_signal(self->job, RT(1), &counts));
 	EXPECT_COUNTS(&counts, .signalled = 6);
 	EXPECT_TRUE(all_got(RT(1), 0));
 	ASSERT_EQ(0, jt_signal(self->job, SIGCONT, &counts));
 	EXPECT_COUNTS(&counts, .signalled = 6);
-	EXPECT_TRUE(WAIT_UNTIL(all_in_state('S') && all_got(RT(1), 1)));
+	EXPECT_TRUE(WAIT_UNTIL(listeners_are('S') && all_got(RT(1), 1)));
 
 	ASSERT_EQ(0, jt_signal(self->job, SIGSTOP, NULL));
 	ASSERT_EQ(0, jt_signal(self->job, SIGKILL, &counts));

@@ -93,4 +93,13 @@ static inline bool all_got(int sig, uint32_t times)
 	return true;
 }
 
+/* Is each in this state, as /proc shows it? */
+static inline bool listeners_are(char state)
+{
+	for (unsigned int i = 0; i < listeners->n; i++)
+		if (proc_state(listeners->listener[i].pid) != state)
+			return false;
+	return true;
+}
+
 #endif /* JOBTRACK_TEST_LISTENERS_H */
