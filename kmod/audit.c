@@ -179,7 +179,7 @@ static bool jt_audit_forgotten(struct jt_audit *audit, struct jt_census *census,
 		jt_census_pause(census);
 		gone = jt_process_is_gone(leader);
 		if (gone)
-			msleep(10);
+			msleep(20);
 		jt_census_resume(census);
 	} while (gone && member->entry.state == JT_LEAVING && time_before(jiffies, end) &&
 		 !fatal_signal_pending(current));
