@@ -280,8 +280,8 @@ struct jt_rows *jt_audit_take(struct jobtrack_audit *audit)
 	int err;
 
 	own.rows = jt_rows_alloc(JT_AUDIT_FINDINGS, sizeof(struct jobtrack_finding));
-	if (!own.rows)
-		return ERR_PTR(-ENOMEM);
+	if (IS_ERR(own.rows))
+		return own.rows;
 	err = jt_audit_processes(&own) ?: jt_audit_jobs(&own);
 	if (err) {
 		jt_rows_free(own.rows);

@@ -282,8 +282,8 @@ static long jt_device_list(struct jt_call *call)
 	/* New jobs have higher IDs: those that were there when counted all fit. */
 	max = jt_list_jobs(NULL, 0);
 	rows = jt_rows_alloc(max, sizeof(struct jobtrack_job));
-	if (!rows)
-		return -ENOMEM;
+	if (IS_ERR(rows))
+		return PTR_ERR(rows);
 	n = jt_list_jobs((struct jobtrack_job *)rows->data, max);
 	rows->size = n * sizeof(struct jobtrack_job);
 

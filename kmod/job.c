@@ -19,6 +19,7 @@
 #include "hooks.h"
 #include "job.h"
 #include "member.h"
+#include "quota.h"
 
 #define JT_LABEL_BITS 10
 
@@ -162,12 +163,16 @@ static void jt_job_release_label(struct jt_job *job)
  */
 struct jt_job *jt_job_create(const struct jt_job_spec *spec)
 {
+	struct jt_quota *quota;
 	struct jt_job *job;
 	int err;
 
-	err = jt_hooks_get();
+	err = jt_quota_charge(&quota, 1, 0);
 	if (err)
 		return ERR_PTR(err);
+	err = jt_hooks_get();
+	if (err)
+		goto err_uncharge;
 	err = -ENOMEM;
 	job = kzalloc(sizeof(*job), GFP_KERNEL_ACCOUNT);
 	if (!job)
@@ -179,6 +184,7 @@ struct jt_job *jt_job_create(const struct jt_job_spec *spec)
 	job->created = ktime_get_boottime_ns();
 	job->kill_on_close = spec->kill_on_close;
 	job->user_made = spec->user_made;
+	job->quota = quota;
 	strscpy(job->label, spec->label, sizeof(job->label));
 	refcount_set(&job->ref, 1);
 	init_waitqueue_head(&job->wait);
@@ -222,6 +228,8 @@ err_free:
 	kfree(job);
 err_put_hooks:
 	jt_hooks_put();
+err_uncharge:
+	jt_quota_uncharge(quota, 1, 0);
 	return ERR_PTR(err);
 }
 
@@ -242,6 +250,7 @@ static void jt_job_release(struct jt_job *job)
 		jt_job_detach(job);
 	else
 		kfree_rcu(job->tree, rcu);
+	jt_quota_uncharge(job->quota, 1, 0);
 	call_rcu(&job->rcu, jt_job_free_rcu);
 	jt_uncount(JT_JOBS);
 	jt_hooks_put();

@@ -10,8 +10,9 @@
  *   jt_tree.lock -> signal->stats_lock, alloc_lock, prev_cputime.lock (account.c),
  *     the locks of work queues and timers (exit.c), of wait queues (job.c)
  *
- * jt_jobs.lock, the lock of jt_jobs.by_id, jt_files_lock and jt_hooks_mutex nest in
- * none of them but that SRCU, and none nests in them. No lock of ours but
+ * jt_jobs.lock, the lock of jt_jobs.by_id, jt_quotas.lock, jt_files_lock and
+ * jt_hooks_mutex nest in none of them but that SRCU and list_mutex (jt_quotas.lock),
+ * and none nests in them. No lock of ours but
  * that slot's is ever taken in interrupt context, under a siglock or by the
  * signal_generate probe. Log lines come after jt_tree.lock is dropped.
  */
@@ -31,6 +32,7 @@
 #include "debug.h"
 
 struct jt_operation;
+struct jt_quota;
 
 /**
  * struct jt_tree - a top-level job with all its sub-jobs: one order of events
@@ -125,6 +127,7 @@ struct jt_account {
  * @created: CLOCK_BOOTTIME, ns
  * @kill_on_close: SIGKILL when @managers falls to 0
  * @user_made: counts in @tree's user_subjobs
+ * @quota: what it was charged to, or NULL
  * @label: NUL-terminated, empty for none
  * @ref: one for each fd, member and sub-job. At 0 the job is unlinked, and its
  *	memory goes after a grace period
@@ -153,6 +156,7 @@ struct jt_job {
 	u64 created;
 	bool kill_on_close;
 	bool user_made;
+	struct jt_quota *quota;
 	char label[JOBTRACK_LABEL_SIZE];
 
 	refcount_t ref;

@@ -17,21 +17,41 @@
 
 #include "census.h"
 #include "member.h"
+#include "quota.h"
 #include "snapshot.h"
 
+/**
+ * jt_rows_alloc() - memory for rows, on the caller's quota
+ * @count: how many
+ * @row_size: bytes of each
+ *
+ * Context: process, may sleep. Return: the rows, all 0, or -EDQUOT, -ENOMEM.
+ */
 struct jt_rows *jt_rows_alloc(size_t count, size_t row_size)
 {
 	size_t size = array_size(count, row_size);
+	size_t whole = size_add(sizeof(struct jt_rows), size);
+	struct jt_quota *quota;
 	struct jt_rows *rows;
+	int err;
 
-	rows = kvzalloc(size_add(sizeof(*rows), size), GFP_KERNEL_ACCOUNT);
-	if (rows)
-		rows->size = size;
+	err = jt_quota_charge(&quota, 0, whole);
+	if (err)
+		return ERR_PTR(err);
+	rows = kvzalloc(whole, GFP_KERNEL_ACCOUNT);
+	if (!rows) {
+		jt_quota_uncharge(quota, 0, whole);
+		return ERR_PTR(-ENOMEM);
+	}
+	rows->quota = quota;
+	rows->charged = whole;
+	rows->size = size;
 	return rows;
 }
 
 void jt_rows_free(struct jt_rows *rows)
 {
+	jt_quota_uncharge(rows->quota, 0, rows->charged);
 	kvfree(rows);
 }
 
@@ -54,8 +74,8 @@ static void jt_snapshot_row(struct jobtrack_row *row, struct jt_member *member,
  * @snapshot: out: count, time and row_size
  *
  * Context: process, may sleep.
- * Return: the rows, which the caller owns, or -EINTR, -ENOMEM, or -EIO where the
- * list and the count disagree, which is logged.
+ * Return: the rows, which the caller owns, or -EINTR, -EDQUOT, -ENOMEM, or -EIO where
+ * the list and the count disagree, which is logged.
  */
 struct jt_rows *jt_snapshot_take(struct jt_job *job, struct jobtrack_snapshot *snapshot)
 {
@@ -78,10 +98,10 @@ struct jt_rows *jt_snapshot_take(struct jt_job *job, struct jobtrack_snapshot *s
 
 	jt_census_pause(&census);
 	rows = jt_rows_alloc(count, sizeof(*row));
-	row = rows ? (void *)rows->data : NULL;
+	row = IS_ERR(rows) ? NULL : (void *)rows->data;
 
 	jt_census_resume(&census);
-	while (rows && (member = jt_census_next(&census))) {
+	while (row && (member = jt_census_next(&census))) {
 		if (!jt_job_within(member->job, job))
 			continue;
 		if (found < count)
@@ -91,8 +111,8 @@ struct jt_rows *jt_snapshot_take(struct jt_job *job, struct jobtrack_snapshot *s
 	jt_census_end(&census);
 	mutex_unlock(&tree->list_mutex);
 
-	if (!rows)
-		return ERR_PTR(-ENOMEM);
+	if (!row)
+		return rows;
 	if (found != count) {
 		pr_err_ratelimited("job %llu: %zu members counted, %zu listed\n", job->id,
 				   count, found);

@@ -9,14 +9,20 @@
 #include "file.h"
 #include "job.h"
 
+struct jt_quota;
+
 /**
  * struct jt_rows - rows to be read, all of one size
  * @file: the fd's side
- * @size: bytes
+ * @quota: what they were charged to, or NULL
+ * @charged: bytes
+ * @size: bytes that can be read
  * @data: what read() gives. Constant once there is a file
  */
 struct jt_rows {
 	struct jt_file file;
+	struct jt_quota *quota;
+	size_t charged;
 	size_t size;
 	char data[] __aligned(8);
 };

@@ -239,6 +239,12 @@ int open_device(void)
 	die(STATUS_FAILED, "%s: %s", JOBTRACK_DEVICE, strerror(errno));
 }
 
+const char *explain(int err)
+{
+	return err == EDQUOT ? "too many lists are held open by processes of yours" :
+	       strerror(err);
+}
+
 int open_job(int dev, uint64_t flags, const struct jobtrack_ref *ref,
 	     const char *text)
 {

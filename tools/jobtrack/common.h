@@ -77,6 +77,9 @@ char *signal_name(int sig);
 /* The device's fd, or the end of the program: STATUS_USAGE without the module. */
 int open_device(void);
 
+/* What an error of a call that gives a list means: like strerror() */
+const char *explain(int err);
+
 /* A job's fd, or -1 after a complaint. @text is how the user named it. */
 int open_job(int dev, uint64_t flags, const struct jobtrack_ref *ref,
 	     const char *text);

@@ -38,7 +38,7 @@ static int list_main(int argc, char **argv)
 
 	dev = open_device();
 	if (jobtrack_job_list(dev, &jobs, &count))
-		die(STATUS_FAILED, "cannot list the jobs: %s", strerror(errno));
+		die(STATUS_FAILED, "cannot list the jobs: %s", explain(errno));
 	now = boottime_ns();
 	for (i = 0; i < count; i++)
 		job_row(table, &jobs[i], now);

@@ -81,7 +81,7 @@ static int ps_main(int argc, char **argv)
 	if (job < 0)
 		return STATUS_FAILED;
 	if (jobtrack_job_snapshot(job, &rows, &count, NULL))
-		die(STATUS_FAILED, "%s: %s", argv[optind], strerror(errno));
+		die(STATUS_FAILED, "%s: %s", argv[optind], explain(errno));
 	table = table_new("processes", ps_columns, NULL, json);
 	for (i = 0; i < count; i++)
 		ps_row(table, dev, &rows[i]);

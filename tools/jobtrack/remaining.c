@@ -36,7 +36,7 @@ bool empty_or_tell(FILE *out, int dev, int job, const char *name)
 	size_t count, i;
 
 	if (jobtrack_job_snapshot(job, &rows, &count, &now))
-		die(STATUS_FAILED, "%s: %s", name, strerror(errno));
+		die(STATUS_FAILED, "%s: %s", name, explain(errno));
 	if (!count && !jobtrack_job_wait(job, 0))
 		return true;
 	for (i = 0; i < count; i++)

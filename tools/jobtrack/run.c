@@ -29,7 +29,7 @@ static void __attribute__((noreturn)) die_uncreated(const char *label)
 	case EMLINK:
 		die(STATUS_FAILED, "jobs are nested %d deep already", JOBTRACK_MAX_DEPTH);
 	case EDQUOT:
-		die(STATUS_FAILED, "too many jobs below the one that this runs in");
+		die(STATUS_FAILED, "too many jobs: of yours, or of this job's members");
 	}
 	die(STATUS_FAILED, "cannot make a job: %s", strerror(errno));
 }

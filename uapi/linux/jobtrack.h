@@ -82,10 +82,20 @@
  *
  * %JOBTRACK_MAX_SUBJOBS: how many sub-jobs the members of one tree that lack
  * CAP_SYS_ADMIN may have at a time, all of them together.
+ *
+ * %JOBTRACK_MAX_USER_JOBS: how many living jobs may be of a user's making.
+ *
+ * %JOBTRACK_MAX_USER_ROWS: how many bytes a user may have behind open fds of lists
+ * and snapshots. LIST asks for room for all jobs that the caller may see.
+ *
+ * These two hold for callers without CAP_SYS_ADMIN, by their effective UID; who is
+ * in a user namespace that an ordinary user made shares that user's.
  */
 #define JOBTRACK_LABEL_SIZE	64
 #define JOBTRACK_MAX_DEPTH	8
 #define JOBTRACK_MAX_SUBJOBS	1024
+#define JOBTRACK_MAX_USER_JOBS	4096
+#define JOBTRACK_MAX_USER_ROWS	(64 << 20)
 
 #define JOBTRACK_IOC_TYPE	0xE7
 
@@ -172,7 +182,7 @@ struct jobtrack_info {
  *  * EBUSY - ENTER, and the caller is in a job that the new one is not below
  *  * ECANCELED - the parent, or a job above it, was killed
  *  * EMLINK - deeper than %JOBTRACK_MAX_DEPTH
- *  * EDQUOT - more than %JOBTRACK_MAX_SUBJOBS
+ *  * EDQUOT - more than %JOBTRACK_MAX_SUBJOBS, or than %JOBTRACK_MAX_USER_JOBS
  *  * EMFILE, ENFILE, ENOMEM, EFAULT, E2BIG
  *
  * On an error there is no job and the caller is where it was.
@@ -264,7 +274,10 @@ struct jobtrack_which {
  * emptiness, and @procs and @leaving, in each row; all else is of the same few
  * microseconds.
  *
- * Errors: EINVAL, EMFILE, ENFILE, ENOMEM, EFAULT, E2BIG
+ * Errors:
+ *  * EINVAL - flags, padding, an output that is not 0 on input
+ *  * EDQUOT - more than %JOBTRACK_MAX_USER_ROWS
+ *  * EMFILE, ENFILE, ENOMEM, EFAULT, E2BIG
  */
 struct jobtrack_list {
 	__aligned_u64 flags;
@@ -577,6 +590,7 @@ struct jobtrack_row {
  *  * EINVAL - flags, padding, an output that is not 0 on input
  *  * EINTR - killed while it waited for another list or account
  *  * EIO - the list and the count disagreed: a defect, which is logged
+ *  * EDQUOT - more than %JOBTRACK_MAX_USER_ROWS
  *  * EMFILE, ENFILE, ENOMEM, EFAULT, E2BIG
  */
 struct jobtrack_snapshot {
