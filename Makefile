@@ -134,7 +134,7 @@ check: $(if $(TESTS),,model-deps) guest	## all tests in virtual machines; TESTS=
 	@RUNNER=$(if $(TESTS),,1) MODEL=$(if $(TESTS),,1) $(vm)/run
 
 # As far as they go in a night: JT_RACES= and REPEAT= say how far that is.
-check-races: export TESTS = replay races bomb held lost oracle rules signal stop
+check-races: export TESTS = replay races bomb held lost oracle rules signal stop module
 check-races: export CPUS = 2 4 8
 check-races: export JT_RACES ?= 10
 check-races: export REPEAT ?= 2

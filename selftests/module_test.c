@@ -210,10 +210,11 @@ static void hurry(bool yes)
 }
 
 /* Of these none is in a job: probes come and go while they fire. */
-TEST_F_TIMEOUT(module, comes_and_goes_in_a_storm, 100)
+TEST_F_TIMEOUT(module, comes_and_goes_in_a_storm, 3600)
 {
 	int (*const storms[])(void *) = { fork_storm, fork_storm, signal_storm, read_for_ever };
-	struct rounds loads = rounds(LOADS_LEAST, LOADS_MS);
+	const unsigned int times = times_as_much();
+	struct rounds loads = rounds(times * LOADS_LEAST, times * LOADS_MS);
 	struct jobtrack_info info;
 	pid_t pid[4];
 	int i, err = 0;

@@ -24,13 +24,6 @@ static void __attribute__((constructor)) tallies_map(void)
 	tallies = shared(sizeof(*tallies) * SCENARIOS);
 }
 
-static unsigned int races(void)
-{
-	const char *races = getenv("JT_RACES");
-
-	return races && atoi(races) > 0 ? atoi(races) : 1;
-}
-
 FIXTURE(races)
 {
 	struct course course;
@@ -89,7 +82,7 @@ static void run(struct __test_metadata *_metadata, FIXTURE_DATA(races) *self,
 		const struct class *class, unsigned int times)
 {
 	for (unsigned int i = 0; _metadata->passed && i < times; i++) {
-		EXPECT_TRUE(run_race(&self->course, class, races() > 1 ? ROUNDS : 1)) {
+		EXPECT_TRUE(run_race(&self->course, class, times_as_much() > 1 ? ROUNDS : 1)) {
 			TH_LOG("%s; race %u, seed %u", self->course.wrong, i, self->course.seed);
 		}
 		self->tally->checked += self->course.verdict.checked;
@@ -102,7 +95,7 @@ static void run(struct __test_metadata *_metadata, FIXTURE_DATA(races) *self,
 #define RACE(class)								\
 	TEST_F_TIMEOUT(races, class, RACE_TIMEOUT)				\
 	{									\
-		run(_metadata, self, &class, races());				\
+		run(_metadata, self, &class, times_as_much());				\
 	}
 
 RACE(handled)

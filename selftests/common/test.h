@@ -107,6 +107,14 @@ static inline void nap_us(unsigned int us)
 	nanosleep(&ts, NULL);
 }
 
+/* How many times as much a test of races is to do as it does in passing */
+static inline unsigned int times_as_much(void)
+{
+	const char *races = getenv("JT_RACES");
+
+	return races && atoi(races) > 0 ? atoi(races) : 1;
+}
+
 /* ------------------------------------------------------------------ jobs */
 
 /*
