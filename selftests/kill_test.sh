@@ -81,13 +81,15 @@ kill_waits_and_kills() {
 	gone one || wrong 'kill -w did not wait'
 	job one sh -c 'trap "" TERM; exec sleep 1000'
 	eventually grep -q 'SigIgn:.*4...$' "/proc/$pid/status"
-	jt kill -w 0.2 one; status 0; silent
+	# Silence is not promised here: what takes a second to die is told of, and on a
+	# busy machine anything may.
+	jt kill -w 0.2 one; status 0
 	prints "1 signalled, 1 ignored${NL}1 killed"
 	gone one || wrong 'kill -w left the job'
 	job one sleep 1000
 	job two sh -c 'trap "" TERM; exec sleep 1000'
 	eventually grep -q 'SigIgn:.*4...$' "/proc/$pid/status"
-	jt kill --wait 0.2 --signal TERM one two; status 0; silent
+	jt kill --wait 0.2 --signal TERM one two; status 0
 	prints "1 signalled (one)${NL}1 signalled, 1 ignored (two)${NL}1 killed (two)"
 	gone two || wrong 'kill -w left the second job'
 	wait
