@@ -205,7 +205,7 @@ static bool is_crawling(const struct met *met)
  * The owner's signal gets on by a millisecond in a hundred. Root's SIGKILL does not
  * wait for it, and nobody is left when it is over.
  */
-TEST_F(caller, kill_while_the_owner_crawls)
+TEST_F_TIMEOUT(caller, kill_while_the_owner_crawls, CROWD_TIMEOUT)
 {
 	struct jobtrack_signal counts;
 	pid_t keepers[CROWD_NESTS], owner;
@@ -218,7 +218,7 @@ TEST_F(caller, kill_while_the_owner_crawls)
 	ASSERT_TRUE(crowd_gather(self->job, OWNER, 2000, RT(0), keepers));
 	ASSERT_TRUE(met_begin(&met));
 	owner = spawn(-1, 0, crawl_as_owner, NULL);
-	EXPECT_TRUE(WAIT_UNTIL(look_at(&crawl->returned) && is_crawling(&met)));
+	EXPECT_TRUE(WAIT_FOR_CROWD(look_at(&crawl->returned) && is_crawling(&met)));
 
 	returned = look_at(&crawl->returned);
 	ASSERT_EQ(0, jt_signal(self->job, SIGKILL, &counts));
@@ -227,7 +227,7 @@ TEST_F(caller, kill_while_the_owner_crawls)
 	EXPECT_TRUE(jt_wait_empty(self->job));
 
 	/* which goes on to its end, and begins others */
-	EXPECT_TRUE(WAIT_UNTIL(look_at(&crawl->returned) > returned));
+	EXPECT_TRUE(WAIT_FOR_CROWD(look_at(&crawl->returned) > returned));
 	kill(owner, SIGKILL);
 	EXPECT_EQ(128 + SIGKILL, reap(owner));
 	for (int i = 0; i < CROWD_NESTS; i++)
