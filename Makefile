@@ -153,7 +153,7 @@ check-debug: export COUNT = none
 check-debug: guest	## the tests on a kernel with KASAN, lockdep, kmemleak …, which is built first
 	@$(vm)/run
 
-check-runner: deps	## only the tests of what runs the tests
+check-runner: deps	## only the tests of what runs the tests and builds the module
 	@$(vm)/kernel 6.1 >/dev/null
 	@RUNNER=only $(vm)/run
 
