@@ -5,6 +5,7 @@
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/moduleparam.h>
+#include <linux/string.h>
 #include <linux/sysfs.h>
 #include <linux/timekeeping.h>
 
@@ -21,6 +22,24 @@ MODULE_PARM_DESC(batch, "members signalled per hold of the tree's lock (0: as us
 unsigned int jt_debug_pause_us;
 module_param_named(pause_us, jt_debug_pause_us, uint, 0600);
 MODULE_PARM_DESC(pause_us, "pause between two such holds (microseconds); 4294967295: until written again, or a minute");
+
+static char *jt_debug_missing = "";
+module_param_named(missing, jt_debug_missing, charp, 0400);
+MODULE_PARM_DESC(missing, "tracepoint to be taken for one that this kernel does not have");
+
+static char *jt_debug_silent = "";
+module_param_named(silent, jt_debug_silent, charp, 0400);
+MODULE_PARM_DESC(silent, "tracepoint to be taken for one that this kernel does not call");
+
+bool jt_debug_is_missing(const char *tracepoint)
+{
+	return !strcmp(tracepoint, jt_debug_missing);
+}
+
+bool jt_debug_is_silent(const char *tracepoint)
+{
+	return !strcmp(tracepoint, jt_debug_silent);
+}
 
 /* The longest hold of any tree's lock since this was last written */
 static unsigned long jt_debug_hold_ns;

@@ -40,6 +40,9 @@ static inline bool jt_debug(unsigned int rule)
 unsigned int jt_debug_signal_batch(unsigned int normal);
 void jt_debug_pause(void);
 
+bool jt_debug_is_missing(const char *tracepoint);
+bool jt_debug_is_silent(const char *tracepoint);
+
 /* How long a tree's lock has been held, and by whom it was taken */
 struct jt_debug_hold {
 	u64 since;
@@ -66,6 +69,16 @@ static inline unsigned int jt_debug_signal_batch(unsigned int normal)
 
 static inline void jt_debug_pause(void)
 {
+}
+
+static inline bool jt_debug_is_missing(const char *tracepoint)
+{
+	return false;
+}
+
+static inline bool jt_debug_is_silent(const char *tracepoint)
+{
+	return false;
 }
 
 #define jt_debug_hold_begin(tree)	((void)0)

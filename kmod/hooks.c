@@ -25,6 +25,7 @@
 
 #include "birth.h"
 #include "compat.h"
+#include "debug.h"
 #include "exit.h"
 #include "hooks.h"
 #include "signal.h"
@@ -135,7 +136,8 @@ static void jt_hook_match(struct tracepoint *tracepoint, void *unused)
 	int i;
 
 	for (i = 0; i < JT_NR_HOOKS; i++)
-		if (!strcmp(tracepoint->name, jt_hooks[i].name))
+		if (!strcmp(tracepoint->name, jt_hooks[i].name) &&
+		    !jt_debug_is_missing(jt_hooks[i].name))
 			jt_hooks[i].tracepoint = tracepoint;
 }
 
@@ -217,7 +219,7 @@ static int jt_hooks_register(enum jt_hook_id end)
 
 	lockdep_assert_held(&jt_hooks_mutex);
 	for (i = 0; i < end; i++) {
-		if (jt_hooks[i].registered)
+		if (jt_hooks[i].registered || jt_debug_is_silent(jt_hooks[i].name))
 			continue;
 		err = tracepoint_probe_register(jt_hooks[i].tracepoint, jt_hooks[i].probe, NULL);
 		if (err) {
