@@ -12,13 +12,13 @@
 
 #define MODULE		"jobtrack"
 #define MODULE_FILE	"/lib/jobtrack/jobtrack.ko"
+#define DEBUG_FILE	"/lib/jobtrack/debug/jobtrack.ko"
 #define PROC_FILE	"/proc/jobtrack"
 #define SYS_DIR		"/sys/module/" MODULE
 
-/* As installed: for root. */
-static inline int load_with(const char *parameters)
+static inline int load_file(const char *file, const char *parameters)
 {
-	int fd = open(MODULE_FILE, O_RDONLY | O_CLOEXEC);
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
 	int ret;
 
 	if (fd < 0)
@@ -26,6 +26,12 @@ static inline int load_with(const char *parameters)
 	ret = syscall(SYS_finit_module, fd, parameters, 0) ? -errno : 0;
 	close(fd);
 	return ret;
+}
+
+/* As installed: for root. */
+static inline int load_with(const char *parameters)
+{
+	return load_file(MODULE_FILE, parameters);
 }
 
 static inline int load(void)
