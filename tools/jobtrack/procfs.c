@@ -39,7 +39,7 @@ bool read_stat(int dir, struct stat_line *line)
 	/* The name may hold anything, a ')' too. */
 	name = strchr(buf, '(');
 	end = strrchr(buf, ')');
-	if (!name || !end ||
+	if (!name || !end || end < name ||
 	    sscanf(end + 1, " %c %d %d %d %d %*d %u %*u %*u %*u %*u %" SCNu64 " %" SCNu64
 		   " %*d %*d %*d %*d %d",
 		   &line->state, &line->ppid, &line->pgid, &line->sid, &line->tty, &flags,
