@@ -183,6 +183,7 @@ struct jobtrack_info {
  *  * ECANCELED - the parent, or a job above it, was killed
  *  * EMLINK - deeper than %JOBTRACK_MAX_DEPTH
  *  * EDQUOT - more than %JOBTRACK_MAX_SUBJOBS, or than %JOBTRACK_MAX_USER_JOBS
+ *  * EINTR - ENTER, and killed while it waited for a list or an account of the tree
  *  * EMFILE, ENFILE, ENOMEM, EFAULT, E2BIG
  *
  * On an error there is no job and the caller is where it was.
