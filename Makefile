@@ -39,7 +39,7 @@ MAKEFLAGS	+= --no-print-directory
 quiet		:= $(if $(V),,-s)	# V=1 shows the commands
 
 .PHONY: all module module-debug probe tools install load unload deps guest selftests \
-	check check-debug check-runner check-races model demo bench vm-shell lint clean distclean help
+	check check-debug check-runner check-races fuzz-tools model demo bench vm-shell lint clean distclean help
 
 all: module tools	## module for KVER, library, command and man page (default)
 
@@ -156,6 +156,10 @@ check-debug: guest	## the tests on a kernel with KASAN, lockdep, kmemleak …, w
 check-runner: deps	## only the tests of what runs the tests and builds the module
 	@$(vm)/kernel 6.1 >/dev/null
 	@RUNNER=only $(vm)/run
+
+fuzz-tools: deps	## what the command parses, by libFuzzer; SECONDS=60
+	@$(vm)/install-packages -f selftests/fuzz/packages
+	@selftests/fuzz/run-tools $(if $(SECONDS),$(SECONDS),60)
 
 model: model-deps	## check the models of the signal and of joining; see selftests/model
 	@selftests/model/check
