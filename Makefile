@@ -143,12 +143,9 @@ check-races: export SILENCE ?= 900
 check-races: guest	## the tests of races again and again, for hours
 	@$(vm)/run
 
-# Its machine is several times as slow; the tests that count instructions are for
-# a stock kernel.
+# The tests that count instructions are for a stock kernel.
 check-debug: export KERNELS = 6.1-kasan
 check-debug: export CPUS = 2
-check-debug: export LIMIT ?= 1800
-check-debug: export SILENCE ?= 1800
 check-debug: export COUNT = none
 check-debug: guest	## the tests on a kernel with KASAN, lockdep, kmemleak …, which is built first
 	@$(vm)/run

@@ -8,7 +8,7 @@
 #include <linux/sched.h>
 
 #define ROUNDS		4000
-#define ENOUGH_NS	(6 * NSEC_PER_SEC)	/* on a slow machine fewer rounds do */
+#define ENOUGH_NS	(6 * NSEC_PER_SEC * how_slow())	/* on a slow machine fewer do */
 #define GUESSES		3
 #define MAX_PID		(1 << 22)
 

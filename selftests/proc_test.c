@@ -108,7 +108,7 @@ TEST_F(proc, columns)
 	EXPECT_STREQ("empty", job.state);
 	EXPECT_STREQ("label.of:job", job.label);
 	EXPECT_STREQ("-", below.label);
-	EXPECT_LE(job.age, 60);
+	EXPECT_LE(job.age, 60 * how_slow());
 
 	ASSERT_GT(spawn(self->below, OWNER, two_children, ready), 0);
 	ASSERT_TRUE(gate_wait(ready, 1));

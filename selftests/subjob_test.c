@@ -527,7 +527,7 @@ static int passers(void *unused)
 /* The job that a process stays below is empty at no instant while it moves down. */
 TEST_F(subjob, not_empty_while_one_moves)
 {
-	const uint64_t end = now_ns() + 5 * NSEC_PER_SEC;
+	const uint64_t end = now_ns() + 5 * NSEC_PER_SEC * how_slow();
 	unsigned int looks = 0, empty = 0;
 	struct jobtrack_job state;
 	uint64_t id = 0;

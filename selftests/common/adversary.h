@@ -51,7 +51,7 @@ static inline bool next_round(struct rounds *rounds)
  * then, and who ran meanwhile is made to wait until each of the others has had as
  * much: a second becomes as many seconds as there are processes.
  */
-#define CROWD_PATIENCE_MS	40000
+#define CROWD_PATIENCE_MS	(40000 * how_slow())
 #define CROWD_TIMEOUT		100	/* of a test, in seconds: it never takes that long */
 
 #define WAIT_FOR_CROWD(cond) ({						\

@@ -64,7 +64,7 @@ fails() {
 }
 
 eventually() {	# COMMAND
-	for _ in $(seq 200); do
+	for _ in $(seq $((200 * ${JT_SLOW:-1}))); do
 		"$@" >/dev/null 2>&1 && return
 		usleep 20000
 	done

@@ -44,12 +44,27 @@
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #include <linux/jobtrack.h>
+
+/*
+ * How many times as slow as others this machine is: a debugging kernel's, and as
+ * the runner says. All limits of tests grow by it, the harness's included. What
+ * the module, the library and the command promise does not.
+ */
+static inline int how_slow(void)
+{
+	const char *slow = getenv("JT_SLOW");
+
+	return slow && atoi(slow) > 1 ? atoi(slow) : 1;
+}
+
+#define alarm(seconds)	alarm((seconds) * how_slow())
 #include "kselftest_harness.h"
+#undef alarm
 
 #define OWNER		1000		/* the unprivileged user whose jobs are tested */
 #define STRANGER	1001
 #define MARK_GROUP	64738		/* a group that all test users' processes carry */
-#define PATIENCE_MS	15000		/* nothing that happens at all takes longer */
+#define PATIENCE_MS	(15000 * how_slow())	/* nothing that happens at all takes longer */
 
 #define NSEC_PER_SEC	1000000000ULL
 #define NSEC_PER_MSEC	1000000ULL

@@ -23,7 +23,7 @@ bear() {
 	mkfifo "$T/go"
 	job one setsid sh -c "read -r go <$T/go; $1 echo \$! >$T/born; exec sleep 1000"
 	switches $UNSEEN
-	timeout 20 sh -c "echo go >$T/go"
+	timeout $((20 * ${JT_SLOW:-1})) sh -c "echo go >$T/go"
 	eventually [ -s "$T/born" ]
 	switches 0
 	born=$(cat "$T/born")

@@ -7,7 +7,7 @@
 #include "../common/debug.h"
 #include "../common/race.h"
 
-#define MISS_MS		25000	/* a miss is to be seen by then ... */
+#define MISS_MS		(25000 * how_slow())	/* a miss is to be seen by then ... */
 #define MISS_RACES	60	/* ... or, on a busy machine, by so many races */
 #define MISS_TIMEOUT	200	/* in which time it runs them */
 
