@@ -33,8 +33,17 @@ static void __attribute__((constructor)) helper_main(int argc, char **argv)
 FIXTURE(influence) {
 	int job;
 	uint64_t id;
-	char self[64], before[256];
+	char self[64];
+	const char *setting;		/* what is to be as before again */
+	char before[256];
 };
+
+static bool set_for_now(FIXTURE_DATA(influence) *self, const char *path, const char *value)
+{
+	self->setting = path;
+	return read_file(path, self->before, sizeof(self->before)) > 0 &&
+		write_file(path, value) == 0;
+}
 
 FIXTURE_SETUP(influence)
 {
@@ -47,6 +56,8 @@ FIXTURE_SETUP(influence)
 
 FIXTURE_TEARDOWN(influence)
 {
+	if (self->setting)
+		EXPECT_EQ(0, write_file(self->setting, self->before));
 	EXPECT_EQ(0, jt_signal(self->job, SIGKILL, NULL));
 	EXPECT_TRUE(jt_wait_empty(self->job));
 	close(self->job);
@@ -73,12 +84,10 @@ TEST_F(influence, core_pattern)
 {
 	char pattern[80];
 
-	ASSERT_LT(0, read_file(CORE_PATTERN, self->before, sizeof(self->before)));
 	snprintf(pattern, sizeof(pattern), "|%s core", self->self);
-	ASSERT_EQ(0, write_file(CORE_PATTERN, pattern));
+	ASSERT_TRUE(set_for_now(self, CORE_PATTERN, pattern));
 	EXPECT_EQ(128 + SIGABRT, reap(spawn(self->job, OWNER, dumps_core, NULL)));
 	EXPECT_TRUE(helper_was_in_none());
-	EXPECT_EQ(0, write_file(CORE_PATTERN, self->before));
 }
 
 static int asks_for_a_module(void *unused)
@@ -88,11 +97,9 @@ static int asks_for_a_module(void *unused)
 
 TEST_F(influence, modprobe)
 {
-	ASSERT_LT(0, read_file(MODPROBE, self->before, sizeof(self->before)));
-	ASSERT_EQ(0, write_file(MODPROBE, self->self));
+	ASSERT_TRUE(set_for_now(self, MODPROBE, self->self));
 	EXPECT_EQ(0, reap(spawn(self->job, OWNER, asks_for_a_module, NULL)));
 	EXPECT_TRUE(helper_was_in_none());
-	EXPECT_EQ(0, write_file(MODPROBE, self->before));
 }
 
 /* A process in no job that forks when it finds @poked, in memory of its own, set */
@@ -104,13 +111,16 @@ static struct plot {
 
 static int stranger(void *unused)
 {
+	pid_t child;
+
 	CHECK(prctl(PR_SET_DUMPABLE, 1) == 0);
 	gate_add(&plot->ready, 1);
 	while (!__atomic_load_n(&poked, __ATOMIC_RELAXED))
 		nap_us(1000);
-	plot->child = fork();
-	if (!plot->child)
+	child = fork();
+	if (!child)
 		return sleeper(NULL);
+	plot->child = child;
 	gate_add(&plot->forked, 1);
 	return sleeper(NULL);
 }
@@ -130,12 +140,13 @@ static int pokes(void *unused)
 TEST_F(influence, ptrace_of_a_stranger)
 {
 	if (!access(PTRACE_SCOPE, F_OK))
-		ASSERT_EQ(0, write_file(PTRACE_SCOPE, "0"));
+		ASSERT_TRUE(set_for_now(self, PTRACE_SCOPE, "0"));
 	plot = shared(sizeof(*plot));
 	plot->stranger = spawn(-1, OWNER, stranger, NULL);
 	ASSERT_TRUE(gate_wait(&plot->ready, 1));
 	EXPECT_EQ(0, reap(spawn(self->job, OWNER, pokes, NULL)));
 	ASSERT_TRUE(gate_wait(&plot->forked, 1));
+	ASSERT_LT(0, plot->child);
 	EXPECT_EQ(0, jt_job_of(plot->stranger));
 	EXPECT_EQ(0, jt_job_of(plot->child));
 	kill(plot->child, SIGKILL);
