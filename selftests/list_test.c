@@ -11,7 +11,7 @@
 #define BURST		20		/* lists, one right after the other */
 #define NEW_BETWEEN	8		/* processes between two bursts */
 #define RUN_NS		(6 * NSEC_PER_SEC)
-#define SLOW_RUN_NS	(60 * NSEC_PER_SEC)
+#define SLOW_RUN_NS	(60 * NSEC_PER_SEC * how_slow())
 #define SMALL_PID_MAX	1500		/* they wrap round at 300 */
 #define PROCESSES	(SMALL_PID_MAX + 300)	/* by then many PIDs are used again */
 

@@ -8,7 +8,7 @@
 #include "../common/race.h"
 
 #define MISS_MS		(25000 * how_slow())	/* a miss is to be seen by then ... */
-#define MISS_RACES	60	/* ... or, on a busy machine, by so many races */
+#define MISS_RACES	60	/* ... and so many races, which a busy machine takes longer for */
 #define MISS_TIMEOUT	200	/* in which time it runs them */
 
 #define MISSED		"or what it forked before was not signalled"
