@@ -35,8 +35,11 @@ bool empty_or_tell(FILE *out, int dev, int job, const char *name)
 	uint64_t now;
 	size_t count, i;
 
-	if (jobtrack_job_snapshot(job, &rows, &count, &now))
-		die(STATUS_FAILED, "%s: %s", name, explain(errno));
+	/* Who cannot have a list learns all the same whether it is empty. */
+	if (jobtrack_job_snapshot(job, &rows, &count, &now)) {
+		complain("%s: cannot list what remains: %s", name, explain(errno));
+		return !jobtrack_job_wait(job, 0);
+	}
 	if (!count && !jobtrack_job_wait(job, 0))
 		return true;
 	for (i = 0; i < count; i++)
