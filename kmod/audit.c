@@ -21,9 +21,10 @@
 #include "process.h"
 
 #define JT_AUDIT_BATCH		256	/* PIDs per RCU read-side section */
-#define JT_AUDIT_FINDINGS	1024	/* told at the most; all are counted */
+#define JT_AUDIT_FINDINGS	1024	/* told at the most; all that are found are counted */
 #define JT_AUDIT_SWEEP_MS	10000	/* by then a sweep has come by */
-#define JT_AUDIT_FORGOTTEN	8	/* after so many that were waited for in vain */
+#define JT_AUDIT_AGAIN_MS	1000	/* where one has not */
+#define JT_AUDIT_FORGOTTEN	8	/* then so many that were waited for in vain will do */
 
 /**
  * struct jt_audit - an audit under way
@@ -168,7 +169,8 @@ static bool jt_audit_known(struct jt_member *member)
 static bool jt_audit_forgotten(struct jt_audit *audit, struct jt_census *census,
 			       struct jt_member *member)
 {
-	const unsigned long end = jiffies + msecs_to_jiffies(JT_AUDIT_SWEEP_MS);
+	const unsigned int patience = audit->forgotten ? JT_AUDIT_AGAIN_MS : JT_AUDIT_SWEEP_MS;
+	const unsigned long end = jiffies + msecs_to_jiffies(patience);
 	struct task_struct *leader;
 	bool gone;
 
