@@ -35,7 +35,7 @@ static struct {
 	u32 seed;				/* nobody shall pick a bucket. Constant */
 	atomic64_t last_id;
 } jt_jobs = {
-	.by_id = XARRAY_INIT(jt_jobs.by_id, 0),
+	.by_id = XARRAY_INIT(jt_jobs.by_id, XA_FLAGS_ACCOUNT),
 	.lock = __SPIN_LOCK_UNLOCKED(jt_jobs.lock),
 };
 

@@ -11,8 +11,8 @@
  *     the locks of work queues and timers (exit.c), of wait queues (job.c)
  *
  * jt_jobs.lock, the lock of jt_jobs.by_id, jt_quotas.lock, jt_files_lock and
- * jt_hooks_mutex nest in none of them but that SRCU and list_mutex (jt_quotas.lock),
- * and none nests in them. No lock of ours but
+ * jt_hooks_mutex nest in none of them but that SRCU and list_mutex, and none nests in
+ * them. No lock of ours but
  * that slot's is ever taken in interrupt context, under a siglock or by the
  * signal_generate probe. Log lines come after jt_tree.lock is dropped.
  */

@@ -1,53 +1,72 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What users without privilege make the kernel hold: jobs, and rows to be read.
- * Their processes and files have limits of the kernel's own, and memory cgroups
- * count the bytes where there are any; this holds where there are none.
+ * Their processes and files have limits of the kernel's own.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/hashtable.h>
+#include <linux/moduleparam.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
 #include <linux/user_namespace.h>
-#include <linux/jobtrack.h>
 
 #include "quota.h"
 
-#define JT_QUOTA_BITS 6
+#define JT_QUOTA_BITS	8
+#define JT_QUOTA_USERS	16	/* all users together may hold what so many may */
+
+static unsigned int jt_user_jobs = 4096;
+module_param_named(user_jobs, jt_user_jobs, uint, 0644);
+MODULE_PARM_DESC(user_jobs, "jobs that a user without CAP_SYS_ADMIN may have made (4096)");
+
+static unsigned int jt_user_rows_mib = 64;
+module_param_named(user_rows_mib, jt_user_rows_mib, uint, 0644);
+MODULE_PARM_DESC(user_rows_mib, "MiB of lists and snapshots that it may hold open (64)");
+
+/**
+ * struct jt_holdings - what is held
+ * @jobs: living jobs
+ * @bytes: of the rows behind open fds
+ */
+struct jt_holdings {
+	unsigned int jobs;
+	size_t bytes;
+};
 
 /**
  * struct jt_quota - what one user holds; there is none who holds nothing
  * @uid: the user. Constant
- * @jobs: living jobs that it made. This and the next under jt_quotas.lock
- * @bytes: of the rows behind open fds that it was given
- * @node: in jt_quotas.users, under jt_quotas.lock
+ * @held: jobs that it made, rows that it was given. Under jt_quotas.lock, as all below
+ * @node: in jt_quotas.users
  */
 struct jt_quota {
 	kuid_t uid;
-	unsigned int jobs;
-	size_t bytes;
+	struct jt_holdings held;
 	struct hlist_node node;
 };
 
 static struct {
-	spinlock_t lock;			/* protects users; innermost */
+	spinlock_t lock;			/* protects all below; innermost */
+	struct jt_holdings held;		/* by all users */
 	DECLARE_HASHTABLE(users, JT_QUOTA_BITS);
 } jt_quotas = {
 	.lock = __SPIN_LOCK_UNLOCKED(jt_quotas.lock),
 };
 
 /*
- * A user namespace lends its maker many IDs, which share the maker's quota. Those
- * that root made (a container's) have IDs that root has given it: one for each.
+ * A user namespace lends its maker many IDs, which share the maker's quota. Those of
+ * a namespace that root made, a container's, are as good as users of their own; and
+ * who has subordinate IDs can have a setuid file for each: the sum over all users is
+ * what bounds them.
  */
 static kuid_t jt_quota_uid(void)
 {
 	struct user_namespace *ns;
 	kuid_t uid = current_euid();
 
-	/* its own keeps those above it */
+	/* a namespace holds a reference to the one above */
 	for (ns = current_user_ns(); ns != &init_user_ns; ns = ns->parent)
 		if (!uid_eq(ns->owner, GLOBAL_ROOT_UID))
 			uid = ns->owner;
@@ -65,6 +84,30 @@ static struct jt_quota *jt_quota_find(kuid_t uid)
 	return NULL;
 }
 
+static bool jt_fits(size_t held, size_t more, size_t max)
+{
+	return !more || (more <= max && held <= max - more);
+}
+
+static bool jt_holdings_fit(const struct jt_holdings *held, unsigned int jobs, size_t bytes,
+			    unsigned int users)
+{
+	return jt_fits(held->jobs, jobs, (size_t)READ_ONCE(jt_user_jobs) * users) &&
+	       jt_fits(held->bytes, bytes, ((size_t)READ_ONCE(jt_user_rows_mib) << 20) * users);
+}
+
+static void jt_holdings_add(struct jt_holdings *held, unsigned int jobs, size_t bytes)
+{
+	held->jobs += jobs;
+	held->bytes += bytes;
+}
+
+static void jt_holdings_sub(struct jt_holdings *held, unsigned int jobs, size_t bytes)
+{
+	held->jobs -= jobs;
+	held->bytes -= bytes;
+}
+
 /**
  * jt_quota_charge() - the caller is about to hold something
  * @charged: to whom it was charged, NULL if that has no limits: CAP_SYS_ADMIN
@@ -76,34 +119,32 @@ static struct jt_quota *jt_quota_find(kuid_t uid)
  */
 int jt_quota_charge(struct jt_quota **charged, unsigned int jobs, size_t bytes)
 {
-	kuid_t uid = jt_quota_uid();
 	struct jt_quota *quota, *new;
 	int err = 0;
+	kuid_t uid;
 
 	*charged = NULL;
 	if (ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN))
 		return 0;
-	if (jobs > JOBTRACK_MAX_USER_JOBS || bytes > JOBTRACK_MAX_USER_ROWS)
-		return -EDQUOT;
-	new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
+	uid = jt_quota_uid();
+	new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);	/* may be its first */
 	if (!new)
 		return -ENOMEM;
 	new->uid = uid;
 
 	spin_lock(&jt_quotas.lock);
-	quota = jt_quota_find(uid);
-	if (!quota) {
-		quota = new;
-		new = NULL;
-		hash_add(jt_quotas.users, &quota->node, __kuid_val(uid));
-	}
-	if (jobs > JOBTRACK_MAX_USER_JOBS - quota->jobs ||
-	    bytes > JOBTRACK_MAX_USER_ROWS - quota->bytes) {
+	quota = jt_quota_find(uid) ?: new;
+	if (!jt_holdings_fit(&quota->held, jobs, bytes, 1) ||
+	    !jt_holdings_fit(&jt_quotas.held, jobs, bytes, JT_QUOTA_USERS)) {
 		err = -EDQUOT;
 	} else {
-		quota->jobs += jobs;
-		quota->bytes += bytes;
+		jt_holdings_add(&quota->held, jobs, bytes);
+		jt_holdings_add(&jt_quotas.held, jobs, bytes);
 		*charged = quota;
+		if (quota == new) {
+			hash_add(jt_quotas.users, &new->node, __kuid_val(uid));
+			new = NULL;
+		}
 	}
 	spin_unlock(&jt_quotas.lock);
 	kfree(new);
@@ -125,9 +166,9 @@ void jt_quota_uncharge(struct jt_quota *quota, unsigned int jobs, size_t bytes)
 	if (!quota)
 		return;
 	spin_lock(&jt_quotas.lock);
-	quota->jobs -= jobs;
-	quota->bytes -= bytes;
-	last = !quota->jobs && !quota->bytes;
+	jt_holdings_sub(&quota->held, jobs, bytes);
+	jt_holdings_sub(&jt_quotas.held, jobs, bytes);
+	last = !quota->held.jobs && !quota->held.bytes;
 	if (last)
 		hash_del(&quota->node);
 	spin_unlock(&jt_quotas.lock);

@@ -83,19 +83,15 @@
  * %JOBTRACK_MAX_SUBJOBS: how many sub-jobs the members of one tree that lack
  * CAP_SYS_ADMIN may have at a time, all of them together.
  *
- * %JOBTRACK_MAX_USER_JOBS: how many living jobs may be of a user's making.
- *
- * %JOBTRACK_MAX_USER_ROWS: how many bytes a user may have behind open fds of lists
- * and snapshots. LIST asks for room for all jobs that the caller may see.
- *
- * These two hold for callers without CAP_SYS_ADMIN, by their effective UID; who is
- * in a user namespace that an ordinary user made shares that user's.
+ * Module parameters say how many living jobs may be of a user's making (user_jobs),
+ * and how much a user may have behind open fds of lists and snapshots (user_rows_mib;
+ * LIST asks for room for all jobs that the caller may see). They hold for callers
+ * without CAP_SYS_ADMIN, by effective UID; who is in a user namespace that an
+ * ordinary user made shares that user's. All users together may have 16 times that.
  */
 #define JOBTRACK_LABEL_SIZE	64
 #define JOBTRACK_MAX_DEPTH	8
 #define JOBTRACK_MAX_SUBJOBS	1024
-#define JOBTRACK_MAX_USER_JOBS	4096
-#define JOBTRACK_MAX_USER_ROWS	(64 << 20)
 
 #define JOBTRACK_IOC_TYPE	0xE7
 
@@ -182,8 +178,8 @@ struct jobtrack_info {
  *  * EBUSY - ENTER, and the caller is in a job that the new one is not below
  *  * ECANCELED - the parent, or a job above it, was killed
  *  * EMLINK - deeper than %JOBTRACK_MAX_DEPTH
- *  * EDQUOT - more than %JOBTRACK_MAX_SUBJOBS, or than %JOBTRACK_MAX_USER_JOBS
- *  * EINTR - ENTER, and killed while it waited for a list or an account of the tree
+ *  * EDQUOT - more than %JOBTRACK_MAX_SUBJOBS, or than user_jobs
+ *  * EINTR - ENTER, and killed while it waited for a list, an account or an audit of the tree
  *  * EMFILE, ENFILE, ENOMEM, EFAULT, E2BIG
  *
  * On an error there is no job and the caller is where it was.
@@ -277,7 +273,7 @@ struct jobtrack_which {
  *
  * Errors:
  *  * EINVAL - flags, padding, an output that is not 0 on input
- *  * EDQUOT - more than %JOBTRACK_MAX_USER_ROWS
+ *  * EDQUOT - more than user_rows_mib
  *  * EMFILE, ENFILE, ENOMEM, EFAULT, E2BIG
  */
 struct jobtrack_list {
@@ -429,7 +425,7 @@ struct jobtrack_job {
  *  * EPERM - the fd does not manage the job, or not for this caller
  *  * EBUSY - the process is in a job that this one is not below
  *  * ECANCELED - the job, or one above it, was killed
- *  * EINTR - killed while it waited for a list or an account of the job to end
+ *  * EINTR - killed while it waited for a list, an account or an audit to end
  *  * ENOMEM, EFAULT, E2BIG
  */
 struct jobtrack_enter {
@@ -468,7 +464,7 @@ struct jobtrack_enter {
  *  * EBUSY - it is in a job that this one is not below
  *  * ECANCELED - the job, or one above it, was killed
  *  * EINTR - a signal came while the descendants were gathered, or the caller was
- *    killed while it waited for a list or an account to end
+ *    killed while it waited for a list, an account or an audit to end
  *  * ELOOP - descendants kept appearing
  *  * ENOMEM, EFAULT, E2BIG
  *
@@ -591,7 +587,7 @@ struct jobtrack_row {
  *  * EINVAL - flags, padding, an output that is not 0 on input
  *  * EINTR - killed while it waited for another list or account
  *  * EIO - the list and the count disagreed: a defect, which is logged
- *  * EDQUOT - more than %JOBTRACK_MAX_USER_ROWS
+ *  * EDQUOT - more than user_rows_mib
  *  * EMFILE, ENFILE, ENOMEM, EFAULT, E2BIG
  */
 struct jobtrack_snapshot {
