@@ -198,7 +198,7 @@ static void expect_no_survivor(struct __test_metadata *_metadata, FIXTURE_DATA(s
 
 	bombs_prepare();
 	keeper = bomb_light(self->job, &bomb);
-	ASSERT_TRUE(WAIT_UNTIL(bomb_lives() > 2 * bomb.quorum));
+	ASSERT_TRUE(WAIT_FOR_CROWD(bomb_lives() > 2 * bomb.quorum));
 	EXPECT_FALSE(fd_ready(self->job, 0));
 	ASSERT_EQ(0, jt_signal(self->job, SIGKILL, &counts));
 	EXPECT_LE(self->n, counts.signalled);
