@@ -23,9 +23,11 @@ kdir		= $(or $(KDIR),/lib/modules/$(KVER)/build)
 no_headers	= $(if $(KDIR),no headers of a kernel in $(KDIR),no headers of kernel $(or \
 		  $(KVER),$(running)) here; install the package linux-headers-$(or $(KVER),$(running)))
 
-# What `make check` runs: tests by name, kernels, numbers of CPUs
+# What `make check` runs: tests by name, kernels, numbers of CPUs. All kernels only
+# if it runs all tests; those behind the first with two CPUs, and without the tests
+# that selftests/vm/exceptions leaves to the first.
 TESTS		?=
-KERNELS		?= 6.1
+KERNELS		?= 6.1$(if $(TESTS),,$(if $(filter check,$(MAKECMDGOALS)), 5.10:2 6.12:2 7.3:2))
 CPUS		?= $(if $(TESTS),2,1 2 4)
 # What `make bench` measures, and whether roughly
 WHAT		?=
@@ -116,7 +118,7 @@ guest: deps
 
 .PHONY: guest-locked
 guest-locked:
-	@set -e; for k in $(KERNELS); do \
+	@set -e; for k in $(foreach k,$(KERNELS),$(firstword $(subst :, ,$k))); do \
 		$(vm)/kernel $$k >/dev/null; \
 		$(MAKE) KDIR=$(CACHE)/$$k/build module module-debug; \
 	done
@@ -130,7 +132,7 @@ selftests:
 	$(MAKE) $(quiet) -C selftests OUTPUT=$(BUILD)/selftests TOOLS=$(BUILD)/tools \
 		KSELFTEST=$$source/tools/testing/selftests
 
-check: $(if $(TESTS),,model-deps) guest	## all tests in virtual machines; TESTS="signal" CPUS="2 4" KERNELS="6.1"
+check: $(if $(TESTS),,model-deps) guest	## all tests in virtual machines; TESTS="signal" CPUS="2 4" KERNELS="6.1 5.10:2"
 	@RUNNER=$(if $(TESTS),,1) MODEL=$(if $(TESTS),,1) $(vm)/run
 
 # As far as they go in a night: JT_RACES= and REPEAT= say how far that is.
