@@ -67,6 +67,21 @@ static void add_value(struct row *row, char *name, char *value)
 	row_add(row, &column, value);
 }
 
+/* Those without a value are job_columns, with names of their own. */
+static void row_free(struct row *row)
+{
+	size_t i;
+
+	for (i = 0; i < row->count; i++) {
+		if (!row->values[i])
+			continue;
+		free((char *)row->columns[i].name);
+		free(row->values[i]);
+	}
+	free(row->columns);
+	free(row->values);
+}
+
 static void add_field(struct row *row, const char *prefix, const struct field *field,
 		      const struct jobtrack_account *account)
 {
@@ -167,6 +182,7 @@ static void print_job(int job, const char *name, bool json)
 		table_print(table);
 	else
 		table_print_pairs(table);
+	row_free(&row);
 }
 
 static int stat_main(int argc, char **argv)
