@@ -356,15 +356,18 @@ TEST_F(ioctl, unknown_bits)
 /* No output may keep what the caller, or the kernel's stack, had there. */
 TEST_F(ioctl, outputs_are_written)
 {
-	unsigned char *again = calloc(1, AREA);
+	unsigned char *again;
 
 	if (variant->reads)
 		return;
+	again = malloc(AREA);
+	ASSERT_NE(NULL, again);
 	memset(self->buf, 0xcc, AREA);
 	memset(again, 0x33, AREA);
 	EXPECT_EQ(0, call(self, variant->cmd, self->buf));
 	EXPECT_EQ(0, call(self, variant->cmd, again));
 	EXPECT_EQ(0, memcmp(self->buf, again, self->size));
+	free(again);
 }
 
 TEST_F(ioctl, bad_pointers)
@@ -395,13 +398,14 @@ TEST_F(ioctl, bad_pointers)
 TEST_F(ioctl, no_fd_left)
 {
 	struct rlimit limit = { .rlim_max = 1024 };
-	int dups[64], n = 0;
+	int dups[48], n = 0, fd;
 
 	/* count now: reading /proc would need an fd, too */
-	while (n < 64 && (dups[n] = dup(0)) >= 0 && dups[n] < 48)
-		n++;
-	limit.rlim_cur = dups[n];
-	close(dups[n]);
+	while ((fd = dup(0)) >= 0 && fd < 48)
+		dups[n++] = fd;
+	ASSERT_GE(fd, 48);
+	limit.rlim_cur = fd;
+	close(fd);
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
 	EXPECT_EQ(variant->gives_fd ? -EMFILE : 0, call(self, variant->cmd, self->buf));
 	limit.rlim_cur = 1024;

@@ -272,9 +272,14 @@ static inline void *jt_read_all(int fd, size_t *size)
 	ssize_t n = -1;
 
 	while (buf && (n = read(fd, buf + used, room - used)) > 0) {
+		char *more = buf;
+
 		used += n;
 		if (used == room)
-			buf = realloc(buf, room *= 2);
+			more = realloc(buf, room *= 2);
+		if (!more)
+			free(buf);
+		buf = more;
 	}
 	close(fd);
 	if (n < 0) {
