@@ -23,7 +23,8 @@ static void __attribute__((constructor)) helper_main(int argc, char **argv)
 	if (argc < 2 || (strcmp(argv[1], "core") && strcmp(argv[1], "-q")))
 		return;
 	ret = jt_which(0, &which);
-	freopen(TOLD ".new", "w", stdout);
+	if (!freopen(TOLD ".new", "w", stdout))
+		_exit(1);
 	printf("%d %llu\n", ret, (unsigned long long)which.id);
 	fflush(stdout);
 	rename(TOLD ".new", TOLD);
