@@ -186,7 +186,7 @@ c_files	= $(filter-out selftests/model/%,$(wildcard \
 	kmod/*.[ch] kmod/probe/*.c uapi/linux/*.h tools/*/*.[ch] selftests/*.[ch] selftests/*/*.[ch]))
 scripts	= $(shell grep -lE '^\#!/bin/(ba|busybox )?sh' -r .ci kmod selftests tools)
 
-lint: deps		## checkpatch, sparse, compiler warnings, shellcheck, codespell
+lint: deps		## checkpatch, sparse, coccinelle, clang, cppcheck, shellcheck, codespell
 	@$(vm)/install-packages -f $(vm)/packages.lint
 	@$(vm)/lint "$(KDIR)" "$(c_files)" "$(scripts)"
 
