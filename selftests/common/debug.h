@@ -7,6 +7,8 @@
 
 #include "proc.h"
 
+#include <sys/klog.h>
+
 #define NO_MARK		0x01	/* forks in flight get no mark */
 #define NO_LOG		0x02	/* a birth does not look at its parent's log */
 #define NO_ORDER	0x04	/* a birth ignores the operation under way */
@@ -69,6 +71,26 @@ static inline bool log_tells(int fd, const char *text)
 			return true;
 	}
 	return false;
+}
+
+/*
+ * Have a trace of calls forgotten that the kernel logs of what the test has done to
+ * it, and that the runner would take for a complaint. False if there is anything worse
+ * in the log since log_open().
+ */
+static inline bool log_forget_traces(int fd)
+{
+	static const char * const worse[] = { "WARNING", "BUG", "KASAN", "UBSAN", "possible " };
+	char line[2048];
+	ssize_t n;
+
+	while ((n = read(fd, line, sizeof(line) - 1)) >= 0 || errno == EPIPE) {
+		line[n < 0 ? 0 : n] = 0;
+		for (size_t i = 0; i < ARRAY_SIZE(worse); i++)
+			if (strstr(line, worse[i]))
+				return false;
+	}
+	return klogctl(5, NULL, 0) == 0;	/* SYSLOG_ACTION_CLEAR */
 }
 
 #endif /* JOBTRACK_TEST_DEBUG_H */
