@@ -23,11 +23,11 @@ kdir		= $(or $(KDIR),/lib/modules/$(KVER)/build)
 no_headers	= $(if $(KDIR),no headers of a kernel in $(KDIR),no headers of kernel $(or \
 		  $(KVER),$(running)) here; install the package linux-headers-$(or $(KVER),$(running)))
 
-# What `make check` runs: tests by name, kernels, numbers of CPUs. All kernels only
-# if it runs all tests; those behind the first with two CPUs, and without the tests
-# that selftests/vm/exceptions leaves to the first.
+# What `make check` runs: tests by name, kernels, numbers of CPUs, or kernels with
+# their own: "6.1 5.10:2 6.12:2 7.3:2". If all tests are run, kernels behind the first
+# go without those that selftests/vm/exceptions leaves to it.
 TESTS		?=
-KERNELS		?= 6.1$(if $(TESTS),,$(if $(filter check,$(MAKECMDGOALS)), 5.10:2 6.12:2 7.3:2))
+KERNELS		?= 6.1
 CPUS		?= $(if $(TESTS),2,1 2 4)
 # What `make bench` measures, and whether roughly
 WHAT		?=
