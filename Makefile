@@ -41,7 +41,7 @@ MAKEFLAGS	+= --no-print-directory
 quiet		:= $(if $(V),,-s)	# V=1 shows the commands
 
 .PHONY: all module module-debug probe tools install load unload deps guest selftests \
-	check check-debug check-runner check-races fuzz-tools model demo bench vm-shell lint clean distclean help
+	check check-debug check-runner check-races fuzz fuzz-tools model demo bench vm-shell lint clean distclean help
 
 all: module tools	## module for KVER, library, command and man page (default)
 
@@ -155,6 +155,12 @@ check-debug: guest	## the tests on a kernel with KASAN, lockdep, kmemleak …, w
 check-runner: deps	## only the tests of what runs the tests and builds the module
 	@$(vm)/kernel 6.1 >/dev/null
 	@RUNNER=only $(vm)/run
+
+fuzz: export KERNELS = 6.1-kasan
+fuzz: export TESTS = fuzz
+fuzz: export FUZZ = 1
+fuzz: guest		## programs of random calls, guided by what they reach; SECONDS=300 SEED= CPUS=2
+	@selftests/fuzz/run $(if $(SECONDS),$(SECONDS),300) $(SEED)
 
 fuzz-tools: deps	## what the command parses, by libFuzzer; SECONDS=60
 	@$(vm)/install-packages -f selftests/fuzz/packages
