@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * P5, P8: memory that fails. Each allocation of each call fails in its turn, and the
- * call does nothing by halves.
+ * call does nothing by halves. Newborns that there is no memory for take from the
+ * reserve, and those beyond it do not run.
  */
+#include "common/debug.h"
 #include "common/faults.h"
 #include "common/module.h"
 
+#define RESERVE		256	/* members; JT_RESERVE */
 #define LABEL		"faults.test"
 #define TIMEOUT		CROWD_TIMEOUT
 
@@ -332,6 +335,7 @@ FIXTURE_SETUP(faults)
 
 FIXTURE_TEARDOWN(faults)
 {
+	EXPECT_TRUE(fail_births(false));
 	jt_signal(job, SIGKILL, NULL);
 	EXPECT_EQ(128 + SIGKILL, reap(self->member));
 	EXPECT_TRUE(jt_wait_empty(job));
@@ -373,6 +377,118 @@ TEST_F_TIMEOUT(faults, each_call, TIMEOUT)
 	EXPECT_EQ(before.lost, after.lost);
 	EXPECT_EQ(before.unseen, after.unseen);
 	TH_LOG("%u faults", faults);
+}
+
+/* ------------------------------------------------------------------- births */
+
+/* What the creators have seen, in shared memory */
+static struct {
+	uint32_t made;		/* forks that returned a child */
+	uint32_t ran;		/* children that ran; each raises it first of all */
+	uint32_t killed;	/* children whose status says SIGKILL */
+	struct gate crowd;
+} *births;
+
+static void count_death(int status)
+{
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		add_to(&births->killed, 1);
+	else
+		CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* Until it is known what became of each: who is not to run is soon gone. */
+static void settle(void)
+{
+	int status;
+
+	CHECK(WAIT_FOR_CROWD(({
+		while (waitpid(-1, &status, WNOHANG) > 0)
+			count_death(status);
+		look_at(&births->ran) + look_at(&births->killed) == look_at(&births->made);
+	})));
+}
+
+static void one_more(void)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		add_to(&births->ran, 1);
+		sleeper(NULL);
+	}
+	CHECK(pid > 0);
+	add_to(&births->made, 1);
+	settle();
+}
+
+/* How many shall run, and how many shall be tried beyond; all who run stay. */
+struct size {
+	uint32_t n, beyond;
+};
+
+static int crowd(const struct size *size)
+{
+	uint64_t end = now_ns() + CROWD_PATIENCE_MS * NSEC_PER_MSEC;
+
+	/* What a crowd before had comes back after a while. */
+	while (look_at(&births->ran) < size->n && now_ns() < end)
+		one_more();
+	for (uint32_t i = 0; i < size->beyond; i++)
+		one_more();
+	gate_add(&births->crowd, 1);
+	return sleeper(NULL);
+}
+
+static int crowd_without_memory(void *size)
+{
+	CHECK(fail_births_here());
+	CHECK_EQ(0, become_user(OWNER));
+	return crowd(size);
+}
+
+/* The reserve has what it promises, and has it again once they are gone. */
+TEST_F_TIMEOUT(faults, reserve, TIMEOUT)
+{
+	const struct size size = { .n = RESERVE, .beyond = 50 };
+	unsigned long long all_lost = 0;
+
+	births = shared(sizeof(*births));
+	for (uint32_t round = 1; round <= 3; round++) {
+		struct jobtrack_job state;
+		struct jobtrack_row *rows;
+		int fd = jt_create_for(OWNER, NULL, NULL), log = log_open();
+		pid_t pid;
+
+		memset(births, 0, sizeof(*births));
+		ASSERT_LE(0, fd);
+		ASSERT_TRUE(fail_births(true));
+		pid = spawn(fd, 0, crowd_without_memory, (void *)&size);
+		ASSERT_TRUE(WAIT_FOR_CROWD(look_at(&births->crowd.value) == 1));
+		ASSERT_TRUE(fail_births(false));
+
+		EXPECT_EQ(RESERVE, births->ran);
+		EXPECT_LE(size.beyond, births->killed);
+		if (round == 1)
+			EXPECT_EQ(size.beyond, births->killed);
+		EXPECT_EQ(births->made, births->ran + births->killed);
+		ASSERT_EQ(0, jt_state(fd, &state));
+		EXPECT_EQ(births->ran, state.births);
+		EXPECT_EQ(births->killed, state.lost);
+		EXPECT_EQ(1 + RESERVE, state.procs);
+		EXPECT_EQ(1 + RESERVE, user_processes(OWNER, NULL, 0));
+		EXPECT_EQ(1 + RESERVE, jt_snapshot(fd, &rows, NULL));
+		free(rows);
+		EXPECT_TRUE(log_tells(log, "could not be recorded, killed before it ran"));
+		close(log);
+		all_lost += state.lost;
+
+		EXPECT_EQ(0, jt_signal(fd, SIGKILL, NULL));
+		EXPECT_EQ(128 + SIGKILL, reap(pid));
+		EXPECT_TRUE(jt_wait_empty(fd));
+		close(fd);
+	}
+	TH_LOG("%llu newborns lost", all_lost);
 }
 
 TEST_HARNESS_MAIN

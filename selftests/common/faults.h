@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Memory that fails: the Nth allocation of a call, by the kernel's fault injection.
+ * Memory that fails, by the kernel's fault injection: the Nth allocation of a call
+ * (fail-nth), or all of some processes that must not sleep (failslab).
  */
 #ifndef JOBTRACK_TEST_FAULTS_H
 #define JOBTRACK_TEST_FAULTS_H
@@ -54,6 +55,22 @@ static inline unsigned int fail_left(int fd)
 	char text[16] = "";
 
 	return pread(fd, text, sizeof(text) - 1, 0) > 0 ? atoi(text) : UINT32_MAX;
+}
+
+/* As an interrupt's: what must not sleep fails, in those who fail_births_here() */
+static inline bool fail_births(bool on)
+{
+	/* in between nobody's fails who is not meant */
+	return set_failslab("probability", "0") &&
+		set_failslab("ignore-gfp-wait", on ? "Y" : "N") &&
+		set_failslab("task-filter", on ? "Y" : "N") &&
+		(!on || set_failslab("probability", "100"));
+}
+
+/* The caller, who is root, and all that it creates */
+static inline bool fail_births_here(void)
+{
+	return write_file("/proc/self/make-it-fail", "1") == 0;
 }
 
 #endif /* JOBTRACK_TEST_FAULTS_H */
