@@ -386,6 +386,7 @@ static struct {
 	uint32_t made;		/* forks that returned a child */
 	uint32_t ran;		/* children that ran; each raises it first of all */
 	uint32_t killed;	/* children whose status says SIGKILL */
+	uint32_t stop;
 	struct gate crowd;
 } *births;
 
@@ -489,6 +490,104 @@ TEST_F_TIMEOUT(faults, reserve, TIMEOUT)
 		close(fd);
 	}
 	TH_LOG("%llu newborns lost", all_lost);
+}
+
+/* A child that ends at once, or first has one of its own */
+static void storm_once(unsigned int *seed, unsigned int depth)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		add_to(&births->ran, 1);
+		if (depth && rand_r(seed) % 2)
+			storm_once(seed, depth - 1);
+		if (rand_r(seed) % 4 == 0)
+			nap_us(rand_r(seed) % 3000);
+		_exit(0);
+	}
+	if (pid < 0)
+		return;
+	add_to(&births->made, 1);
+	CHECK(waitpid(pid, &status, 0) == pid);
+	count_death(status);
+}
+
+static int storm_without_memory(void *arg)
+{
+	unsigned int seed = getpid();
+
+	(void)arg;
+	CHECK(fail_births_here());
+	CHECK_EQ(0, become_user(OWNER));
+	while (!look_at(&births->stop))
+		storm_once(&seed, 2);
+	return 0;
+}
+
+/* Where the reserve is all but used up: each is recorded, or killed before it ran. */
+TEST_F_TIMEOUT(faults, storm, TIMEOUT)
+{
+	struct jobtrack_info before, after;
+	const struct size size = { .n = RESERVE - 3 };
+	uint32_t lost, ran;
+	pid_t pid, stormers[4];
+	struct jobtrack_job state;
+	struct jobtrack_row *rows;
+	int fd, rows_n;
+
+	births = shared(sizeof(*births));
+	fd = jt_create_for(OWNER, NULL, NULL);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, jt_info(&before));
+	ASSERT_TRUE(fail_births(true));
+	pid = spawn(fd, 0, crowd_without_memory, (void *)&size);
+	ASSERT_TRUE(WAIT_FOR_CROWD(look_at(&births->crowd.value) == 1));
+	ASSERT_EQ(size.n, births->ran);
+	for (int i = 0; i < ARRAY_SIZE(stormers); i++)
+		stormers[i] = spawn(fd, 0, storm_without_memory, NULL);
+
+	for (struct rounds r = rounds(5, 10000); next_round(&r);) {
+		pid_t living[1024];
+		int found;
+
+		ran = look_at(&births->ran);
+		lost = look_at(&births->killed);
+		ASSERT_TRUE(WAIT_FOR_CROWD(look_at(&births->ran) > ran + 10 &&
+					   look_at(&births->killed) > lost + 10));
+		/* all are in the job, but those that are not to run and are soon gone */
+		found = user_processes(OWNER, living, ARRAY_SIZE(living));
+		ASSERT_LT(size.n, found);
+		for (int i = 0; i < found; i++) {
+			ASSERT_TRUE(WAIT_FOR_CROWD(jt_job_of(living[i]) > 0 ||
+						   !live_threads(living[i])))
+				TH_LOG("%d runs and is in no job", living[i]);
+		}
+	}
+	__atomic_store_n(&births->stop, 1, __ATOMIC_SEQ_CST);
+	for (int i = 0; i < ARRAY_SIZE(stormers); i++)
+		EXPECT_EQ(0, reap(stormers[i]));
+	ASSERT_TRUE(fail_births(false));
+
+	EXPECT_EQ(births->made, births->ran + births->killed);
+	ASSERT_EQ(0, jt_state(fd, &state));
+	EXPECT_EQ(births->ran, state.births);
+	EXPECT_EQ(births->killed, state.lost);
+	EXPECT_TRUE(WAIT_UNTIL(jt_state(fd, &state) == 0 &&
+			       state.procs + state.leaving == 1 + size.n));
+	rows_n = jt_snapshot(fd, &rows, NULL);
+	EXPECT_EQ(1 + size.n, rows_n);
+	free(rows);
+	ASSERT_EQ(0, jt_info(&after));
+	EXPECT_EQ(before.births + births->ran, after.births);
+	EXPECT_EQ(before.lost + births->killed, after.lost);
+	EXPECT_EQ(before.unseen, after.unseen);
+	TH_LOG("%u born, %u lost", births->ran, births->killed);
+
+	EXPECT_EQ(0, jt_signal(fd, SIGKILL, NULL));
+	EXPECT_EQ(128 + SIGKILL, reap(pid));
+	EXPECT_TRUE(jt_wait_empty(fd));
+	close(fd);
 }
 
 TEST_HARNESS_MAIN
