@@ -38,7 +38,7 @@ struct jt_rows *jt_rows_alloc(size_t count, size_t row_size)
 	err = jt_quota_charge(&quota, 0, whole);
 	if (err)
 		return ERR_PTR(err);
-	rows = kvzalloc(whole, GFP_KERNEL_ACCOUNT);
+	rows = kvzalloc(whole, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!rows) {
 		jt_quota_uncharge(quota, 0, whole);
 		return ERR_PTR(-ENOMEM);
