@@ -171,8 +171,11 @@ static int jt_hooks_selftest(void)
 	if (jt_signal_selftest(task_tgid(thread)))
 		set_bit(JT_HOOK_SIGNAL, &jt_hooks_fired);
 	kthread_stop(thread);
-	/* In some kernels its exit probe comes after we are told that it has ended. */
-	timeout = jiffies + HZ;
+	/*
+	 * In some kernels its exit probe comes after we are told that it has ended: how
+	 * long after, on a virtual CPU, is its host's to say.
+	 */
+	timeout = jiffies + 10 * HZ;
 	while (!test_bit(JT_HOOK_EXIT, &jt_hooks_fired) && time_before(jiffies, timeout))
 		usleep_range(50, 100);
 	WRITE_ONCE(jt_hooks_testing, false);
