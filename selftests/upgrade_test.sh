@@ -27,12 +27,16 @@ refused() {
 }
 holders() { ls -l /proc/[0-9]*/fd/* 2>/dev/null | grep jobtrack; }
 
+opened() { [ "$(readlink "/proc/$daemon/fd/0")" = /dev/jobtrack ]; }
+has_two() { [ "$(jobtrack ps "$1" | grep -c ' sleep 1000$')" = 2 ]; }
+
 refused_until_drained() {
 	job one sh -c 'sleep 1000 & exec sleep 1000'
 	refused
 	# a daemon of the batch system
 	sleep 1000 </dev/jobtrack &
 	daemon=$!
+	eventually opened
 	jt kill -w 10 one; status 0
 	eventually gone one
 	refused
@@ -53,6 +57,7 @@ drained_and_exchanged() {
 	job one sleep 1000
 	before=$id
 	job two su user -c 'sleep 1000 & exec sleep 1000'
+	eventually has_two two
 	jt list -o ID; status 0
 	tail -n +2 "$T/out" | xargs jobtrack kill -w 10 >"$T/killed" || wrong 'not killed'
 	grep -q '^2 signalled' "$T/killed" || wrong "killed: $(cat "$T/killed")"
