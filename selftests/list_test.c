@@ -23,6 +23,7 @@ struct snapshot {
 
 FIXTURE(list) {
 	struct history *h;
+	struct gate *content;		/* the rival was, to its end */
 	uint64_t id, below_id;
 	int job, below;			/* chains of odd number run in the job below */
 	int pid_max;
@@ -37,6 +38,7 @@ FIXTURE_SETUP(list)
 	self->below = jt_create(0, self->id, NULL, &self->below_id);
 	ASSERT_GE(self->below, 0);
 	self->h = shared(sizeof(*self->h));
+	self->content = shared(sizeof(*self->content));
 	/* orphans come here, to be reaped at a time that we know */
 	ASSERT_EQ(0, prctl(PR_SET_CHILD_SUBREAPER, 1));
 	self->pid_max = set_pid_max(SMALL_PID_MAX);
@@ -172,6 +174,7 @@ static int rival(void *arg)
 		free(rows);
 		CHECK_EQ(0, jt_signal(self->job, SIGCONT, NULL));
 	}
+	gate_add(self->content, 1);
 	return 0;
 }
 
@@ -202,6 +205,7 @@ TEST_F_TIMEOUT(list, is_of_one_instant, 120)
 	}
 	self->h->stop = true;
 	EXPECT_TRUE(WAIT_UNTIL((reap_and_note(self->h), kill(pid, 0))));
+	EXPECT_TRUE(gate_wait(self->content, 1));
 	set_pid_max(self->pid_max);
 
 	link_records(self->h);

@@ -80,7 +80,12 @@ static inline bool log_tells(int fd, const char *text)
  */
 static inline bool log_forget_traces(int fd)
 {
-	static const char * const worse[] = { "WARNING", "BUG", "KASAN", "UBSAN", "possible " };
+	static const char * const worse[] = {
+		"WARNING", "BUG", "KASAN", "UBSAN", "possible ", "inconsistent", "Oops",
+		"general protection", "refcount", "blocked for more than", "stall",
+		"scheduling while atomic", "leak", "Objects remaining", "bad page",
+		"Out of memory: ",	/* of the machine, not of a group */
+	};
 	char line[2048];
 	ssize_t n;
 
