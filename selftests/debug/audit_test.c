@@ -220,7 +220,7 @@ static pid_t mortal(FIXTURE_DATA(audit) *self)
 }
 
 /* One that is gone and taken for leaving: a sweep would have come by. */
-TEST_F(audit, finds_who_is_forgotten)
+TEST_F_TIMEOUT(audit, finds_who_is_forgotten, 100)
 {
 	struct jobtrack_finding found[MAX_FINDINGS];
 	struct jobtrack_audit audit;
@@ -357,7 +357,7 @@ TEST_F(audit, is_for_root)
 }
 
 /* The last one: what it plants is there until the module is forced out. */
-TEST_F(audit, z_finds_whose_exit_was_not_seen)
+TEST_F_TIMEOUT(audit, z_finds_whose_exit_was_not_seen, 100)
 {
 	struct jobtrack_finding found[MAX_FINDINGS];
 	struct jobtrack_audit audit;
