@@ -261,7 +261,7 @@ TEST_F(rows, pids_of_the_readers_namespace)
 	ASSERT_EQ(2, jt_snapshot(self->job, &rows, NULL));
 	EXPECT_EQ(outside, rows[0].pid);
 	EXPECT_NE(in->pid, rows[1].pid);
-	EXPECT_TRUE(belongs_to(rows[1].pid, OWNER));
+	EXPECT_TRUE(WAIT_UNTIL(belongs_to(rows[1].pid, OWNER)));	/* it enters first */
 	gate_add(&in->done, 1);
 	EXPECT_EQ(0, reap(pid));
 }
