@@ -40,7 +40,7 @@ export TESTS KERNELS CPUS WHAT QUICK
 MAKEFLAGS	+= --no-print-directory
 quiet		:= $(if $(V),,-s)	# V=1 shows the commands
 
-.PHONY: all module module-debug probe tools install load unload deps guest selftests \
+.PHONY: all module module-debug probe tools install uninstall load unload deps guest selftests \
 	check check-debug check-runner check-races fuzz fuzz-tools model demo bench vm-shell lint clean distclean help
 
 all: module tools	## module for KVER, library, command and man page (default)
@@ -94,6 +94,13 @@ install: all		## all that, a udev rule and loading at boot, under DESTDIR= and p
 		$(DESTDIR)$(prefix)/lib/modules-load.d/jobtrack.conf
 	$(if $(DESTDIR),,depmod $(KVER) && ldconfig)
 	@echo "installed for Linux $(KVER); this machine runs $(running)"
+
+uninstall:		## take away what was installed for KVER; from the same DESTDIR= and prefix=
+	rm -f $(DESTDIR)/lib/modules/$(KVER)/updates/jobtrack.ko \
+		$(DESTDIR)$(prefix)/lib/udev/rules.d/60-jobtrack.rules \
+		$(DESTDIR)$(prefix)/lib/modules-load.d/jobtrack.conf
+	@$(MAKE) $(quiet) -C tools O=$(BUILD)/tools prefix=$(prefix) libdir=$(libdir) DESTDIR=$(DESTDIR) uninstall
+	$(if $(DESTDIR),,depmod $(KVER) && ldconfig)
 
 # One line that says what is in the way beats insmod's "Invalid module format".
 load:			## build the module and load it into this machine
