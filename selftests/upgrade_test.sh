@@ -28,6 +28,7 @@ refused() {
 holders() { ls -l /proc/[0-9]*/fd/* 2>/dev/null | grep jobtrack; }
 
 opened() { [ "$(readlink "/proc/$daemon/fd/0")" = /dev/jobtrack ]; }
+listed() { jobtrack list -o LABEL | grep -qx "$1"; }
 has_two() { [ "$(jobtrack ps "$1" | grep -c ' sleep 1000$')" = 2 ]; }
 
 refused_until_drained() {
@@ -58,8 +59,12 @@ drained_and_exchanged() {
 	before=$id
 	job two su user -c 'sleep 1000 & exec sleep 1000'
 	eventually has_two two
-	jt list -o ID; status 0
-	tail -n +2 "$T/out" | xargs jobtrack kill -w 10 >"$T/killed" || wrong 'not killed'
+	# a member's job is below its own, and goes with it
+	job three jobtrack run -l four -- sleep 1000
+	eventually listed four
+	jobtrack list -o ID,PARENT | awk '$2 == 0 { print $1 }' |
+		xargs -r jobtrack kill -w 10 >"$T/killed" 2>&1 || wrong 'not killed'
+	[ "$(grep -c '' "$T/killed")" = 3 ] || wrong "killed: $(cat "$T/killed")"
 	grep -q '^2 signalled' "$T/killed" || wrong "killed: $(cat "$T/killed")"
 	exchange
 	jt list; status 0
