@@ -23,7 +23,7 @@ MODULE_PARM_DESC(user_jobs, "jobs that a user without CAP_SYS_ADMIN may have mad
 
 static unsigned int jt_user_rows_mib = 64;
 module_param_named(user_rows_mib, jt_user_rows_mib, uint, 0644);
-MODULE_PARM_DESC(user_rows_mib, "MiB of lists and snapshots that it may hold open (64)");
+MODULE_PARM_DESC(user_rows_mib, "MiB of lists and snapshots that such a user may hold open (64)");
 
 /**
  * struct jt_holdings - what is held
