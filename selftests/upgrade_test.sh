@@ -1,5 +1,5 @@
 #!/bin/busybox sh
-# shellcheck shell=dash disable=SC2317,SC2015,SC2016,SC2086,SC2034
+# shellcheck shell=dash disable=SC2317,SC2015,SC2016,SC2086,SC2034,SC2010,SC2217
 # SPDX-License-Identifier: GPL-2.0
 #
 # The upgrade of a node as the README describes it: drained, the daemon stopped,

@@ -96,7 +96,9 @@ static bool find_text(void)
 		return false;
 	fclose(file);
 	file = fopen("/proc/modules", "r");
-	while (file && fgets(line, sizeof(line), file))
+	if (!file)
+		return false;
+	while (fgets(line, sizeof(line), file))
 		if (sscanf(line, "jobtrack %lu", &text_size) == 1)
 			break;
 	fclose(file);
