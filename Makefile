@@ -140,7 +140,7 @@ selftests:
 		KSELFTEST=$$source/tools/testing/selftests
 
 check: $(if $(TESTS),,model-deps) guest	## all tests in virtual machines; TESTS="signal" CPUS="2 4" KERNELS="6.1 5.10:2"
-	@RUNNER=$(if $(TESTS),,1) MODEL=$(if $(TESTS),,1) $(vm)/run
+	@RUNNER=$(if $(TESTS),,1) MODEL=$(if $(TESTS),,1) LINT=$(if $(TESTS),,1) $(vm)/run
 
 # As far as they go in a night: JT_RACES= and REPEAT= say how far that is.
 check-races: export TESTS = replay races bomb held lost oracle rules signal stop module
@@ -201,7 +201,7 @@ scripts	= $(shell grep -lE '^\#!/bin/(ba|busybox )?sh' -r .ci kmod selftests too
 
 lint: deps		## checkpatch, sparse, coccinelle, clang, cppcheck, shellcheck, codespell
 	@$(vm)/install-packages -f $(vm)/packages.lint
-	@$(vm)/lint "$(KDIR)" "$(c_files)" "$(scripts)"
+	@$(vm)/lint "$(KDIR)" "$(c_files)" "$(scripts)" $(TOTALS)
 
 clean:			## remove what was built, but not what was downloaded
 	@[ ! -d $(BUILD) ] || find $(BUILD) -mindepth 1 -maxdepth 1 ! -path $(CACHE) -exec rm -rf {} +
