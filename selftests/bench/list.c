@@ -37,6 +37,19 @@ static void by_jobtrack(const struct crowd *crowd)
 	rows = read_whole(fd) / arg.row_size;
 }
 
+/* The check of a list, which looks at all processes */
+static void by_audit(const struct crowd *crowd)
+{
+	struct jobtrack_audit arg = { .flags = 0 };
+	int fd = jt_device(JOBTRACK_IOC_AUDIT, &arg);
+
+	(void)crowd;
+	CHECK(fd >= 0);
+	CHECK_EQ(0, arg.count);
+	close(fd);
+	rows = arg.members;
+}
+
 static void by_cgroup_procs(const struct crowd *crowd)
 {
 	size_t size = read_whole(open(KILL_CGROUP "/cgroup.procs", O_RDONLY | O_CLOEXEC));
@@ -80,6 +93,7 @@ static const struct {
 	void (*list)(const struct crowd *crowd);
 } lists[] = {
 	{ "jobtrack", by_jobtrack },
+	{ "its audit", by_audit },
 	{ "cgroup.procs", by_cgroup_procs },
 	{ "BPF, all tasks", by_bpf },
 	{ "BPF, table", by_bpf_table },
