@@ -9,9 +9,9 @@
 #include "proc.h"
 
 #include <arpa/inet.h>
+#include <linux/bpf.h>
 #include <linux/cn_proc.h>
 #include <linux/connector.h>
-#include <linux/filter.h>
 #include <linux/netlink.h>
 
 #define LINGERERS	96
@@ -89,18 +89,34 @@ static inline void dismiss(pid_t keeper)
 	waitpid(keeper, NULL, 0);
 }
 
-/* A socket filter that spends its time on each fork event, and drops all events */
-static inline void slow_filter(struct sock_filter *filter, unsigned int n)
+/*
+ * A socket filter that spends its time on each fork event, and drops all events. It is
+ * compiled once for all sockets: each time flushes the TLBs of all CPUs, some kernels
+ * twice, which takes its time where processes fork.
+ */
+static inline int slow_filter(void)
 {
-	const unsigned int what = NLMSG_HDRLEN + sizeof(struct cn_msg);
+	enum { FIRST = 5, LAST = FIRST + 2000 };
+	struct bpf_insn code[LAST + 1];
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
+		.insns = (uintptr_t)code,
+		.insn_cnt = ARRAY_SIZE(code),
+		.license = (uintptr_t)"GPL",
+	};
 
-	filter[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, what);
-	filter[1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
-						 htonl(PROC_EVENT_FORK), 1, 0);
-	filter[2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
-	for (unsigned int i = 3; i < n - 1; i++)
-		filter[i] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_ADD | BPF_K, i);
-	filter[n - 1] = filter[2];
+	code[0] = (struct bpf_insn){ BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_6, BPF_REG_1, 0, 0 };
+	code[1] = (struct bpf_insn){ BPF_LD | BPF_W | BPF_ABS, 0, 0, 0,
+				     NLMSG_HDRLEN + sizeof(struct cn_msg) };
+	code[2] = (struct bpf_insn){ BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_0, 0, FIRST - 3,
+				     htonl(PROC_EVENT_FORK) };
+	code[3] = (struct bpf_insn){ BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0 };
+	code[4] = (struct bpf_insn){ BPF_JMP | BPF_EXIT, 0, 0, 0, 0 };
+	for (int i = FIRST; i < LAST - 1; i++)
+		code[i] = (struct bpf_insn){ BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_0, 0, 0, i };
+	code[LAST - 1] = code[3];
+	code[LAST] = code[4];
+	return syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
 }
 
 /*
@@ -121,18 +137,17 @@ static inline bool linger_at_birth(void)
 		.msg = { .id = { CN_IDX_PROC, CN_VAL_PROC }, .len = sizeof(listen.op) },
 		.op = PROC_CN_MCAST_LISTEN,
 	};
-	struct sock_filter filter[2000];
-	struct sock_fprog program = { ARRAY_SIZE(filter), filter };
+	int filter = slow_filter();
 
-	slow_filter(filter, ARRAY_SIZE(filter));
 	for (int listeners = 0; listeners < LINGERERS; listeners++) {
 		int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_CONNECTOR);
 
 		if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) ||
-		    setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) ||
+		    setsockopt(fd, SOL_SOCKET, SO_ATTACH_BPF, &filter, sizeof(filter)) ||
 		    send(fd, &listen, sizeof(listen), 0) != sizeof(listen))
 			return false;
 	}
+	close(filter);
 	return true;
 }
 
