@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Processors that are taken out and put back while a job forks and is signalled: what
- * is per CPU (what is being delivered, the counters) must not be left behind on one.
+ * Processors that are taken out and put back, and a machine that sleeps and wakes, while
+ * a job forks and is signalled: what is per CPU (what is being delivered, the counters)
+ * must not be left behind on one, and what was to be done later must still be done.
  */
 #include "common/adversary.h"
 
 #define LISTENERS	40
 #define FORKERS		4
-#define PLUGS_LEAST	12	/* of each kind: out, in */
 
 static struct {
 	uint32_t heard[LISTENERS];	/* signals that each has taken */
 	uint32_t made, ran;		/* children of the forkers */
-	uint32_t out, in;		/* processors taken out, put back */
+	uint32_t times;			/* that it was there again: a processor, the machine */
 	uint32_t stop;
 	struct gate ready;
 } *field;
@@ -67,48 +67,105 @@ static bool plug(int cpu, bool in)
  * All but the first, which stays, come and go. An emulated one that its host lets wait
  * for seconds is given up by the kernel at first: EAGAIN, EIO.
  */
-static int plugger(void *n)
+static int plug_all(void *cpus)
 {
-	for (int cpu = 1; ; cpu = cpu + 1 < *(int *)n ? cpu + 1 : 1) {
+	for (int cpu = 1; ; cpu = cpu + 1 < *(int *)cpus ? cpu + 1 : 1) {
 		CHECK(WAIT_UNTIL(plug(cpu, false)));
-		add_to(&field->out, 1);
 		CHECK(WAIT_UNTIL(plug(cpu, true)));
-		add_to(&field->in, 1);
+		add_to(&field->times, 1);
 		if (look_at(&field->stop))
 			return 0;
 	}
 }
 
+#define SLEEP_STATES	"/sys/power/state"
+#define ALARM		"/sys/class/rtc/rtc0/wakealarm"
+
+/*
+ * To RAM: all processes are frozen, all processors but one taken out. Were the alarm to
+ * go off before, nothing would wake the machine: some seconds are for busy hosts.
+ */
+static bool sleep_for_seconds(void)
+{
+	return write_file(ALARM, "0") == 0 && write_file(ALARM, "+4") == 0 &&
+	       write_file(SLEEP_STATES, "mem") == 0;
+}
+
+/* What is woken before it sleeps, EBUSY, tries again. */
+static int sleep_and_wake(void *cpus)
+{
+	(void)cpus;
+	while (!look_at(&field->stop)) {
+		CHECK(WAIT_UNTIL(sleep_for_seconds()));
+		add_to(&field->times, 1);
+	}
+	return 0;
+}
+
+static bool can_sleep(void)
+{
+	char states[64] = "";
+	FILE *file = fopen(SLEEP_STATES, "r");
+
+	if (!file)
+		return false;
+	if (!fgets(states, sizeof(states), file))
+		states[0] = '\0';
+	fclose(file);
+	return strstr(states, "mem") && access(ALARM, W_OK) == 0;
+}
+
 FIXTURE(hotplug)
 {
 	int job, cpus;
-	pid_t plugging;
+	pid_t disturbing;
+};
+
+/* @disturb: what happens meanwhile, @least so often */
+FIXTURE_VARIANT(hotplug)
+{
+	int (*disturb)(void *cpus);
+	uint32_t least;
+};
+
+FIXTURE_VARIANT_ADD(hotplug, processors)
+{
+	.disturb = plug_all,
+	.least = 12,
+};
+
+FIXTURE_VARIANT_ADD(hotplug, sleep)
+{
+	.disturb = sleep_and_wake,
+	.least = 2,
 };
 
 FIXTURE_SETUP(hotplug)
 {
 	REQUIRE_MODULE();
 	self->cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	if (self->cpus < 2)
+	if (variant->disturb == plug_all && self->cpus < 2)
 		SKIP(_exit(255), "the only processor cannot be taken out");
+	if (variant->disturb == sleep_and_wake && !can_sleep())
+		SKIP(_exit(255), "this machine cannot sleep, or has no alarm to wake it");
 	ASSERT_TRUE(clear_user(OWNER));
 	field = shared(sizeof(*field));
 	self->job = jt_create_for(OWNER, NULL, NULL);
 	ASSERT_LE(0, self->job);
 }
 
-static int stop_plugging(FIXTURE_DATA(hotplug) *self)
+static int stop_disturbing(FIXTURE_DATA(hotplug) *self)
 {
-	pid_t pid = self->plugging;
+	pid_t pid = self->disturbing;
 
-	self->plugging = 0;
+	self->disturbing = 0;
 	__atomic_store_n(&field->stop, 1, __ATOMIC_SEQ_CST);
 	return pid > 0 ? reap(pid) : 0;
 }
 
 FIXTURE_TEARDOWN(hotplug)
 {
-	EXPECT_EQ(0, stop_plugging(self));
+	EXPECT_EQ(0, stop_disturbing(self));
 	for (int cpu = 1; cpu < self->cpus; cpu++)
 		plug(cpu, true);
 	EXPECT_EQ(self->cpus, sysconf(_SC_NPROCESSORS_ONLN));
@@ -129,10 +186,10 @@ TEST_F_TIMEOUT(hotplug, signal, CROWD_TIMEOUT)
 	for (int i = 0; i < FORKERS; i++)
 		forkers[i] = spawn(self->job, OWNER, forker, NULL);
 	ASSERT_TRUE(gate_wait(&field->ready, LISTENERS + FORKERS));
-	self->plugging = spawn(-1, 0, plugger, &self->cpus);
+	self->disturbing = spawn(-1, 0, variant->disturb, &self->cpus);
 
-	while (look_at(&field->in) < PLUGS_LEAST) {
-		ASSERT_EQ(0, waitpid(self->plugging, NULL, WNOHANG));
+	while (look_at(&field->times) < variant->least) {
+		ASSERT_EQ(0, waitpid(self->disturbing, NULL, WNOHANG));
 		ASSERT_EQ(0, jt_signal(self->job, SIGRTMIN, &counts));
 		sent++;
 		EXPECT_LE(LISTENERS + FORKERS, counts.signalled);
@@ -142,7 +199,7 @@ TEST_F_TIMEOUT(hotplug, signal, CROWD_TIMEOUT)
 				TH_LOG("%u of %u heard by %d", field->heard[i], sent, i);
 		}
 	}
-	EXPECT_EQ(0, stop_plugging(self));
+	EXPECT_EQ(0, stop_disturbing(self));
 	for (int i = 0; i < FORKERS; i++)
 		EXPECT_EQ(0, reap(forkers[i]));
 	for (int i = 0; i < LISTENERS; i++)
@@ -156,7 +213,7 @@ TEST_F_TIMEOUT(hotplug, signal, CROWD_TIMEOUT)
 	EXPECT_EQ(0, MET(&met, unseen));
 	EXPECT_EQ(sent, MET(&met, signals));
 	EXPECT_LT(0, field->made);
-	TH_LOG("%u signals, %u processors out and in, %u births", sent, field->in, field->made);
+	TH_LOG("%u signals, %u births, %u times", sent, field->made, field->times);
 
 	EXPECT_EQ(0, jt_signal(self->job, SIGKILL, &counts));
 	EXPECT_EQ(LISTENERS, counts.signalled);
@@ -167,13 +224,13 @@ TEST_F_TIMEOUT(hotplug, signal, CROWD_TIMEOUT)
 	EXPECT_EQ(0, state.procs + state.leaving);
 }
 
-/* A job that forks on every processor is killed whole while they come and go. */
+/* A job that forks on every processor is killed whole meanwhile. */
 TEST_F_TIMEOUT(hotplug, kill, CROWD_TIMEOUT)
 {
 	pid_t forkers[FORKERS];
 
-	self->plugging = spawn(-1, 0, plugger, &self->cpus);
-	for (uint32_t round = 1; look_at(&field->in) < PLUGS_LEAST; round++) {
+	self->disturbing = spawn(-1, 0, variant->disturb, &self->cpus);
+	for (uint32_t round = 1; look_at(&field->times) < variant->least; round++) {
 		int job = jt_create_for(OWNER, NULL, NULL);
 		uint32_t made = look_at(&field->made);
 
@@ -182,7 +239,7 @@ TEST_F_TIMEOUT(hotplug, kill, CROWD_TIMEOUT)
 			forkers[i] = spawn(job, OWNER, forker, NULL);
 		ASSERT_TRUE(gate_wait(&field->ready, round * FORKERS));
 		ASSERT_TRUE(WAIT_FOR_CROWD(look_at(&field->made) > made + 20));
-		ASSERT_EQ(0, waitpid(self->plugging, NULL, WNOHANG));
+		ASSERT_EQ(0, waitpid(self->disturbing, NULL, WNOHANG));
 		EXPECT_EQ(0, jt_signal(job, SIGKILL, NULL));
 		for (int i = 0; i < FORKERS; i++)
 			EXPECT_EQ(128 + SIGKILL, reap(forkers[i]));
@@ -190,8 +247,8 @@ TEST_F_TIMEOUT(hotplug, kill, CROWD_TIMEOUT)
 		EXPECT_EQ(0, user_processes(OWNER, NULL, 0));
 		close(job);
 	}
-	EXPECT_EQ(0, stop_plugging(self));
-	TH_LOG("%u processors out and in", field->in);
+	EXPECT_EQ(0, stop_disturbing(self));
+	TH_LOG("%u times", field->times);
 }
 
 TEST_HARNESS_MAIN
