@@ -24,10 +24,10 @@ no_headers	= $(if $(KDIR),no headers of a kernel in $(KDIR),no headers of kernel
 		  $(KVER),$(running)) here; install the package linux-headers-$(or $(KVER),$(running)))
 
 # What `make check` runs: tests by name, kernels, numbers of CPUs, or kernels with
-# their own: "6.1 5.10:2 6.12:2 7.3:2". If all tests are run, kernels behind the first
-# go without those that selftests/vm/exceptions leaves to it.
+# their own: "6.1 5.10:2". If all tests are run, kernels behind the first go without
+# those that selftests/vm/exceptions leaves to it.
 TESTS		?=
-KERNELS		?= 6.1
+KERNELS		?= $(if $(TESTS),6.1,6.1 5.10:2 6.12:2 backports:2)
 CPUS		?= $(if $(TESTS),2,1 2 4)
 # What `make bench` measures, and whether roughly
 WHAT		?=
@@ -191,8 +191,9 @@ bench: deps		## what it costs next to others; WHAT="cost kill list memory growth
 	@$(MAKE) guest
 	@selftests/bench/run
 
-vm-shell: guest		## a shell in a virtual machine with the module loaded
-	@$(vm)/boot --shell -c $(if $(filter 2,$(CPUS)),2,$(lastword $(CPUS))) -t 86400 $(vm)/shell
+vm-shell: export KERNELS = 6.1
+vm-shell: guest		## a shell in a virtual machine with the module loaded; KERNELS=6.12 CPUS=4
+	@$(vm)/boot --shell -k $(firstword $(subst :, ,$(KERNELS))) -c $(if $(filter 2,$(CPUS)),2,$(lastword $(CPUS))) -t 86400 $(vm)/shell
 
 # The headers of the models are Promela.
 c_files	= $(filter-out selftests/model/%,$(wildcard \
