@@ -28,6 +28,7 @@ no_headers	= $(if $(KDIR),no headers of a kernel in $(KDIR),no headers of kernel
 # those that selftests/vm/exceptions leaves to it.
 TESTS		?=
 KERNELS		?= $(if $(TESTS),6.1,6.1 5.10:2 6.12:2 backports:2)
+kernels		= $(foreach k,$(KERNELS),$(firstword $(subst :, ,$k)))
 CPUS		?= $(if $(TESTS),2,1 2 4)
 # What `make bench` measures, and whether roughly
 WHAT		?=
@@ -35,13 +36,28 @@ QUICK		?=
 
 vm		:= selftests/vm
 export BUILD := $(abspath $(BUILD))
-export CACHE ?= $(BUILD)/cache
+CACHE		?= $(BUILD)/cache
+export CACHE := $(abspath $(CACHE))
 export TESTS KERNELS CPUS WHAT QUICK
+
+# A kernel's name may ask for another architecture: all is built for that, and apart.
+ifneq ($(filter %-arm64,$(kernels)),)
+$(if $(filter-out %-arm64,$(kernels)),$(error KERNELS="$(KERNELS)" are of two architectures))
+foreign			:= arm64
+override BUILD		:= $(BUILD:%/$(foreign)=%)/$(foreign)
+export CROSS_COMPILE	:= aarch64-linux-gnu-
+export CC		:= $(CROSS_COMPILE)gcc
+export AR		:= $(CROSS_COMPILE)ar
+user			:= $(CACHE)/$(firstword $(kernels))/user/usr
+for_tools		:= CPPFLAGS=-I$(user)/include LDFLAGS=-L$(user)/lib/aarch64-linux-gnu
+endif
+
 MAKEFLAGS	+= --no-print-directory
 quiet		:= $(if $(V),,-s)	# V=1 shows the commands
 
 .PHONY: all module module-debug probe tools install uninstall load unload deps guest selftests \
-	check check-debug check-runner check-races fuzz fuzz-tools model demo bench vm-shell lint clean distclean help
+	check check-arm64 check-debug check-runner check-races fuzz fuzz-tools model demo bench \
+	vm-shell lint clean distclean help
 
 all: module tools	## module for KVER, library, command and man page (default)
 
@@ -82,7 +98,7 @@ probe:			## only see whether the kernel of KVER= or KDIR= can be served
 	fi
 
 tools:			## library, command and man page
-	@$(MAKE) $(quiet) -C tools O=$(BUILD)/tools prefix=$(prefix) libdir=$(libdir)
+	@$(MAKE) $(quiet) -C tools O=$(BUILD)/tools prefix=$(prefix) libdir=$(libdir) $(for_tools)
 
 install: all		## all that, a udev rule and loading at boot, under DESTDIR= and prefix=
 	install -D -m 644 $(BUILD)/$(KVER)/jobtrack.ko \
@@ -117,6 +133,7 @@ unload:			## take it out again; refused while a job lives
 
 deps:			## install the Debian packages that are needed
 	@$(vm)/install-packages -f $(vm)/packages
+	$(if $(foreign),@$(vm)/install-packages -f $(vm)/packages.$(foreign))
 
 # Two runs at a time don't build the same things at a time.
 guest: deps
@@ -125,7 +142,7 @@ guest: deps
 
 .PHONY: guest-locked
 guest-locked:
-	@set -e; for k in $(foreach k,$(KERNELS),$(firstword $(subst :, ,$k))); do \
+	@set -e; for k in $(kernels); do \
 		$(vm)/kernel $$k >/dev/null; \
 		$(MAKE) KDIR=$(CACHE)/$$k/build module module-debug; \
 	done
@@ -139,8 +156,14 @@ selftests:
 	$(MAKE) $(quiet) -C selftests OUTPUT=$(BUILD)/selftests TOOLS=$(BUILD)/tools \
 		KSELFTEST=$$source/tools/testing/selftests
 
-check: $(if $(TESTS),,model-deps) guest	## all tests in virtual machines; TESTS="signal" CPUS="2 4" KERNELS="6.1 5.10:2"
-	@RUNNER=$(if $(TESTS),,1) MODEL=$(if $(TESTS),,1) LINT=$(if $(TESTS),,1) $(vm)/run
+# Not with single tests, nor on another architecture, where they are the same
+general		= $(if $(TESTS)$(foreign),,1)
+
+check: $(if $(general),model-deps) guest	## all tests in virtual machines; TESTS="signal" CPUS="2 4" KERNELS="6.1 5.10:2"
+	@RUNNER=$(general) MODEL=$(general) LINT=$(general) $(vm)/run
+
+check-arm64:		## the tests on emulated arm64 machines, of 2 CPUs
+	@$(MAKE) check KERNELS=6.1-arm64:2
 
 # As far as they go in a night: JT_RACES= and REPEAT= say how far that is.
 check-races: export TESTS = replay races bomb held lost oracle rules signal stop module
@@ -193,7 +216,8 @@ bench: deps		## what it costs next to others; WHAT="cost kill list memory growth
 
 vm-shell: export KERNELS = 6.1
 vm-shell: guest		## a shell in a virtual machine with the module loaded; KERNELS=6.12 CPUS=4
-	@$(vm)/boot --shell -k $(firstword $(subst :, ,$(KERNELS))) -c $(if $(filter 2,$(CPUS)),2,$(lastword $(CPUS))) -t 86400 $(vm)/shell
+	@$(vm)/boot --shell -k $(firstword $(kernels)) \
+		-c $(if $(filter 2,$(CPUS)),2,$(lastword $(CPUS))) -t 86400 $(vm)/shell
 
 # The headers of the models are Promela.
 c_files	= $(filter-out selftests/model/%,$(wildcard \
@@ -211,4 +235,4 @@ distclean:		## that too
 	rm -rf $(BUILD)
 
 help:			## this list
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
