@@ -17,9 +17,10 @@ static long calls(void)
 	long n = -1;
 
 	while (file && n < 0 && fgets(line, sizeof(line), file)) {
-		count = strtok(line, " ");
-		if (!count || strcmp(count, "CAL:"))
+		/* Its label is the architecture's: CAL:, IPI1: … */
+		if (!strstr(line, "Function call interrupts"))
 			continue;
+		strtok(line, " ");
 		for (n = 0; (count = strtok(NULL, " ")) && isdigit(*count);)
 			n += atol(count);
 	}
