@@ -220,14 +220,19 @@ static pid_t mortal(FIXTURE_DATA(audit) *self)
 }
 
 #define FORGOTTEN	9	/* one more than an audit waits for */
+#define FIRST_MS	10000	/* for the first of them, and a second for each other */
 
-/* Those that are gone and taken for leaving: a sweep would have come by. */
+/*
+ * Those that are gone and taken for leaving: a sweep would have come by. It is not
+ * waited for as long by each.
+ */
 TEST_F_TIMEOUT(audit, finds_who_is_forgotten, 100)
 {
 	struct jobtrack_finding found[MAX_FINDINGS];
 	struct jobtrack_audit audit;
 	struct jobtrack_job state;
 	pid_t pids[FORGOTTEN];
+	uint64_t began;
 	int n, i;
 
 	plot = shared(sizeof(*plot));
@@ -239,7 +244,10 @@ TEST_F_TIMEOUT(audit, finds_who_is_forgotten, 100)
 	for (i = 0; i < FORGOTTEN; i++)
 		ASSERT_EQ(0, reap(pids[i]));
 
+	began = now_ns();
 	ASSERT_EQ(FORGOTTEN - 1, take(&audit, found));
+	EXPECT_LE(FIRST_MS * NSEC_PER_MSEC, now_ns() - began);
+	EXPECT_GT(3 * FIRST_MS * how_slow() * NSEC_PER_MSEC, now_ns() - began);
 	for (n = 0; n < FORGOTTEN - 1; n++) {
 		EXPECT_EQ(JOBTRACK_FINDING_UNKNOWN, found[n].kind);
 		EXPECT_EQ(self->id, found[n].job);
