@@ -43,6 +43,8 @@ export TESTS KERNELS CPUS WHAT QUICK
 # A kernel's name may ask for another architecture: all is built for that, and apart.
 ifneq ($(filter %-arm64,$(kernels)),)
 $(if $(filter-out %-arm64,$(kernels)),$(error KERNELS="$(KERNELS)" are of two architectures))
+$(if $(filter-out check% vm-shell guest% module% tools selftests deps help,$(or $(MAKECMDGOALS),all))$(filter \
+	check-debug check-runner,$(MAKECMDGOALS)),$(error make $(or $(MAKECMDGOALS),all) is not for arm64))
 foreign			:= arm64
 override BUILD		:= $(BUILD:%/$(foreign)=%)/$(foreign)
 export CROSS_COMPILE	:= aarch64-linux-gnu-
@@ -159,11 +161,11 @@ selftests:
 # Not with single tests, nor on another architecture, where they are the same
 general		= $(if $(TESTS)$(foreign),,1)
 
-check: $(if $(general),model-deps) guest	## all tests in virtual machines; TESTS="signal" CPUS="2 4" KERNELS="6.1 5.10:2"
+check: $(if $(general),model-deps lint-deps) guest	## all tests in virtual machines; TESTS="signal" CPUS="2 4" KERNELS="6.1 5.10:2"
 	@RUNNER=$(general) MODEL=$(general) LINT=$(general) $(vm)/run
 
 check-arm64:		## the tests on emulated arm64 machines, of 2 CPUs
-	@$(MAKE) check KERNELS=6.1-arm64:2
+	@$(MAKE) check KERNELS=6.1-arm64 CPUS="$(if $(filter command%,$(origin CPUS)),$(CPUS),2)"
 
 # As far as they go in a night: JT_RACES= and REPEAT= say how far that is.
 check-races: export TESTS = replay races bomb held lost oracle rules signal stop module
@@ -224,9 +226,12 @@ c_files	= $(filter-out selftests/model/%,$(wildcard \
 	kmod/*.[ch] kmod/probe/*.c uapi/linux/*.h tools/*/*.[ch] selftests/*.[ch] selftests/*/*.[ch]))
 scripts	= $(shell grep -lE '^\#!/bin/(ba|busybox )?sh' -r .ci kmod selftests tools)
 
-lint: deps		## checkpatch, sparse, coccinelle, clang, cppcheck, shellcheck, codespell
+lint: lint-deps		## checkpatch, sparse, coccinelle, clang, cppcheck, shellcheck, codespell
+	@$(vm)/lint "$(KDIR)" "$(c_files)" "$(scripts)" "$(TOTALS)"
+
+.PHONY: lint-deps
+lint-deps: deps
 	@$(vm)/install-packages -f $(vm)/packages.lint
-	@$(vm)/lint "$(KDIR)" "$(c_files)" "$(scripts)" $(TOTALS)
 
 clean:			## remove what was built, but not what was downloaded
 	@[ ! -d $(BUILD) ] || find $(BUILD) -mindepth 1 -maxdepth 1 ! -path $(CACHE) -exec rm -rf {} +

@@ -139,6 +139,8 @@ static inline bool linger_at_birth(void)
 	};
 	int filter = slow_filter();
 
+	if (filter < 0)
+		return false;
 	for (int listeners = 0; listeners < LINGERERS; listeners++) {
 		int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_CONNECTOR);
 
