@@ -58,7 +58,7 @@ MAKEFLAGS	+= --no-print-directory
 quiet		:= $(if $(V),,-s)	# V=1 shows the commands
 
 .PHONY: all module module-debug probe tools install uninstall load unload deps guest selftests \
-	check check-arm64 check-debug check-runner check-races fuzz fuzz-tools model demo bench \
+	check check-arm64 check-debug check-runner check-races coverage fuzz fuzz-tools model demo bench \
 	vm-shell lint clean distclean help
 
 all: module tools	## module for KVER, library, command and man page (default)
@@ -183,6 +183,13 @@ check-debug: export CPUS = 2
 check-debug: export COUNT = none
 check-debug: guest	## the tests on a kernel with KASAN, lockdep, kmemleak …, which is built first
 	@$(vm)/run
+
+coverage: export KERNELS = 6.1-gcov
+coverage: export CPUS = 2
+coverage: export COUNT = none
+coverage: export JT_GCOV = 1
+coverage: guest		## lines of the module that the tests reach, on a kernel that counts them, built first
+	@$(vm)/coverage
 
 check-runner: deps	## only the tests of what runs the tests and builds the module
 	@$(vm)/kernel 6.1 >/dev/null
