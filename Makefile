@@ -58,7 +58,7 @@ MAKEFLAGS	+= --no-print-directory
 quiet		:= $(if $(V),,-s)	# V=1 shows the commands
 
 .PHONY: all module module-debug probe tools install uninstall load unload deps guest selftests \
-	check check-arm64 check-debug check-runner check-races coverage fuzz fuzz-tools model demo bench \
+	check check-arm64 check-debug check-runner check-races check-suites coverage fuzz fuzz-tools model demo bench \
 	vm-shell lint clean distclean help
 
 all: module tools	## module for KVER, library, command and man page (default)
@@ -194,6 +194,13 @@ coverage: guest		## lines of the module that the tests reach, on a kernel that c
 check-runner: deps	## only the tests of what runs the tests and builds the module
 	@$(vm)/kernel 6.1 >/dev/null
 	@RUNNER=only $(vm)/run
+
+check-suites: export KERNELS = 6.1
+check-suites: export CPUS = 2
+check-suites: deps	## others' programs in jobs: the kernel's selftests; TESTS="clone3 pidfd"
+	@$(vm)/install-packages -f selftests/suites/packages
+	@$(MAKE) guest TESTS=none
+	@selftests/suites/run
 
 fuzz: export KERNELS = 6.1-kasan
 fuzz: export TESTS = fuzz
