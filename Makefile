@@ -58,8 +58,8 @@ MAKEFLAGS	+= --no-print-directory
 quiet		:= $(if $(V),,-s)	# V=1 shows the commands
 
 .PHONY: all module module-debug probe tools install uninstall load unload deps guest selftests \
-	check check-arm64 check-debug check-runner check-races check-suites coverage fuzz fuzz-tools model demo bench \
-	vm-shell lint clean distclean help
+	check check-arm64 check-debug check-races check-runner check-suites coverage fuzz fuzz-tools \
+	model demo bench vm-shell lint clean distclean help
 
 all: module tools	## module for KVER, library, command and man page (default)
 
