@@ -76,7 +76,7 @@ define link_sources
 endef
 define build_module
 	$(call link_sources,$1)
-	@$(MAKE) -C $(kdir) M=$1 $2 modules
+	+@$(MAKE) -C $(kdir) M=$1 $2 modules
 endef
 
 module:			## the module, for KVER=VERSION, or headers in KDIR=DIRECTORY
@@ -137,6 +137,9 @@ deps:			## install the Debian packages that are needed
 	@$(vm)/install-packages -f $(vm)/packages
 	$(if $(foreign),@$(vm)/install-packages -f $(vm)/packages.$(foreign))
 
+# As many compilers at a time as there are processors, unless the user has said it
+jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 # Two runs at a time don't build the same things at a time.
 guest: deps
 	@mkdir -p $(BUILD)
@@ -146,9 +149,10 @@ guest: deps
 guest-locked:
 	@set -e; for k in $(kernels); do \
 		$(vm)/kernel $$k >/dev/null; \
-		$(MAKE) KDIR=$(CACHE)/$$k/build module module-debug; \
+		$(MAKE) $(jobs) KDIR=$(CACHE)/$$k/build module module-debug; \
 	done
-	@$(MAKE) tools selftests
+	@$(MAKE) tools
+	@$(MAKE) $(jobs) selftests
 
 # All but what `make demo` builds include the kernel's harness.
 needs_harness = $(if $(filter none,$(TESTS)),$(BENCH),1)
